@@ -1,0 +1,50 @@
+# triggerd: build, run and test. `make help` lists the targets.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS      = -X main.version=$(VERSION)
+RUN         ?= .
+
+# The race detector runs where goroutines meet; the lab runs real processes.
+UNIT = $(shell $(GO) list ./... | grep -v /testenv)
+
+.PHONY: help build run test unit lab lint cross tools fuzz clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/triggerd
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/triggerd ./cmd/triggerd
+
+run: build ## build and start a whole cluster on this machine, as yourself: triggerd dev
+	bin/triggerd dev
+
+test: tools build unit lab ## everything: unit, property, in-process clusters, and the lab
+
+unit: ## tests without network namespaces, with the race detector
+	$(GO) test -race -timeout 10m $(UNIT)
+
+lab: tools ## scenarios with real routers in network namespaces; RUN=REGEXP chooses
+	$(GO) test -timeout 20m -count=1 -run '$(RUN)' ./testenv/...
+
+lint: cross ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+cross: ## compile for the other platforms
+	GOOS=freebsd $(GO) build -o /dev/null ./cmd/triggerd
+	GOOS=darwin $(GO) build -o /dev/null ./cmd/triggerd
+
+tools: ## install the Debian packages that the lab needs, as root; else say what is skipped
+	@sh testenv/install.sh
+
+fuzz: ## every fuzz target for FUZZTIME (default 20s)
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),20s) $$p || exit 1; \
+	  done; done
+
+clean: ## remove what was built
+	rm -rf bin

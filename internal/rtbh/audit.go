@@ -1,0 +1,75 @@
+package rtbh
+
+import "crypto/sha256"
+
+// AuditRecord is one command with its outcome. Records are chained: Hash is
+// SHA-256 over the hash before it and this record's own bytes, so a changed
+// past shows to whoever kept a later hash.
+type AuditRecord struct {
+	Seq     uint64
+	Index   uint64
+	At      Instant
+	Actor   Actor
+	Request RequestID
+	Command Command // password hashes are taken out
+	Refusal *Refusal
+	Hash    [32]byte
+}
+
+// auditKept bounds the audit in the state; older records are exported or lost.
+const auditKept = 20000
+
+// trimmed drops the oldest of a bounded list, in steps so that the copying is
+// paid once in a while and not on every append.
+func trimmed[T any](all []T, keep int) []T {
+	if len(all) <= keep+keep/8 {
+		return all
+	}
+	return append(make([]T, 0, keep+keep/8), all[len(all)-keep:]...)
+}
+
+// chained returns the hash of r when it follows prev.
+func (r AuditRecord) chained(prev [32]byte) [32]byte {
+	r.Hash = prev
+	c := &codec{writing: true}
+	c.audit(&r)
+	return sha256.Sum256(c.buf)
+}
+
+// record appends to the audit what one command did.
+func (s *State) record(index uint64, e *Entry, cmd Command, refusal *Refusal) {
+	switch x := cmd.(type) {
+	case Tick, Checkpoint, CountRefused:
+		return // the cluster's own heartbeat is no act of anybody
+	case EditUser:
+		if x.Value.Password != "" {
+			x.Value.Password = "(changed)"
+		}
+		cmd = x
+	}
+	s.auditSeq++
+	r := AuditRecord{
+		Seq: s.auditSeq, Index: index, At: s.stamp, Actor: e.Actor, Request: e.Request,
+		Command: cmd, Refusal: refusal,
+	}
+	r.Hash = r.chained(s.auditHead)
+	s.auditHead = r.Hash
+	s.audit = trimmed(append(s.audit, r), auditKept)
+}
+
+// Audit returns the records kept, oldest first, and the head of the chain.
+func (s *State) Audit() ([]AuditRecord, [32]byte) {
+	return append([]AuditRecord(nil), s.audit...), s.auditHead
+}
+
+// VerifyAudit tells whether records follow one another without a change; the
+// first is taken on trust. It returns the sequence number of the first bad one.
+func VerifyAudit(records []AuditRecord) (bad uint64, ok bool) {
+	for i := 1; i < len(records); i++ {
+		r := records[i]
+		if r.Seq != records[i-1].Seq+1 || r.chained(records[i-1].Hash) != r.Hash {
+			return r.Seq, false
+		}
+	}
+	return 0, true
+}

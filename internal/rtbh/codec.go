@@ -1,0 +1,196 @@
+package rtbh
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// codec walks a value field by field and either appends it to buf or reads it
+// from there. One walk serves both directions, so that they can't drift apart.
+// Numbers are uvarints, strings and lists carry their length in front. Any
+// error sticks; decoding never panics and never allocates more than the input
+// can justify.
+type codec struct {
+	writing bool
+	buf     []byte
+	err     error
+}
+
+var errShort = errors.New("ends in the middle of a value")
+
+func (c *codec) fail(err error) {
+	if c.err == nil {
+		c.err = err
+		c.buf = nil
+	}
+}
+
+// take returns the next n bytes of the input.
+func (c *codec) take(n uint64) []byte {
+	if n > uint64(len(c.buf)) {
+		c.fail(errShort)
+		return nil
+	}
+	b := c.buf[:n]
+	c.buf = c.buf[n:]
+	return b
+}
+
+func (c *codec) u64(v *uint64) {
+	if c.writing {
+		c.buf = binary.AppendUvarint(c.buf, *v)
+		return
+	}
+	x, n := binary.Uvarint(c.buf)
+	// A longer spelling of the same number is refused: equal values must have
+	// equal bytes, or digests of equal states could differ.
+	if n <= 0 || (n > 1 && c.buf[n-1] == 0) {
+		c.fail(errShort)
+		return
+	}
+	c.buf = c.buf[n:]
+	*v = x
+}
+
+// number walks any unsigned field and refuses what does not fit its type.
+func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](c *codec, v *T) {
+	x := uint64(*v)
+	c.u64(&x)
+	if !c.writing {
+		*v = T(x)
+		if uint64(*v) != x {
+			c.fail(fmt.Errorf("number %d does not fit", x))
+		}
+	}
+}
+
+// signed walks a signed field in zigzag form.
+func signed[T ~int64](c *codec, v *T) {
+	x := uint64(*v)<<1 ^ uint64(int64(*v)>>63)
+	c.u64(&x)
+	*v = T(int64(x>>1) ^ -int64(x&1))
+}
+
+func (c *codec) flag(v *bool) {
+	var x uint8
+	if *v {
+		x = 1
+	}
+	number(c, &x)
+	if x > 1 {
+		c.fail(fmt.Errorf("flag is %d", x))
+	}
+	*v = x == 1
+}
+
+func text[T ~string](c *codec, v *T) {
+	n := uint64(len(*v))
+	c.u64(&n)
+	if c.writing {
+		c.buf = append(c.buf, *v...)
+		return
+	}
+	*v = T(c.take(n))
+}
+
+func (c *codec) fixed(v []byte) {
+	if c.writing {
+		c.buf = append(c.buf, v...)
+		return
+	}
+	copy(v, c.take(uint64(len(v))))
+}
+
+// blob walks a byte string of its own length.
+func (c *codec) blob(v *[]byte) {
+	n := uint64(len(*v))
+	c.u64(&n)
+	if c.writing {
+		c.buf = append(c.buf, *v...)
+		return
+	}
+	*v = append([]byte(nil), c.take(n)...)
+}
+
+// list walks a slice; an empty one and a nil one are the same value.
+func list[T any](c *codec, v *[]T, item func(*codec, *T)) {
+	n := uint64(len(*v))
+	c.u64(&n)
+	if !c.writing {
+		*v = nil
+		if n > uint64(len(c.buf)) { // every item takes at least one byte
+			c.fail(errShort)
+			return
+		}
+		if n > 0 {
+			*v = make([]T, n)
+		}
+	}
+	for i := range *v {
+		item(c, &(*v)[i])
+		if c.err != nil {
+			return
+		}
+	}
+}
+
+func (c *codec) addr(v *netip.Addr) {
+	b := v.AsSlice() // nil for the zero Addr
+	c.blob(&b)
+	if c.writing || c.err != nil {
+		return
+	}
+	a, ok := netip.AddrFromSlice(b)
+	if !ok && len(b) != 0 {
+		c.fail(fmt.Errorf("address of %d bytes", len(b)))
+	}
+	*v = a
+}
+
+// prefix walks a prefix with its host bits: a refused one is audited as typed.
+func (c *codec) prefix(v *netip.Prefix) {
+	a := v.Addr()
+	c.addr(&a)
+	bits := uint8(max(v.Bits(), 0))
+	if a.IsValid() {
+		number(c, &bits)
+	}
+	if c.writing || c.err != nil {
+		return
+	}
+	*v = netip.Prefix{}
+	if !a.IsValid() {
+		return
+	}
+	if *v = netip.PrefixFrom(a, int(bits)); !v.IsValid() {
+		c.fail(fmt.Errorf("prefix length %d", bits))
+	}
+}
+
+func prefixItem(c *codec, v *netip.Prefix) { c.prefix(v) }
+func stringItem(c *codec, v *string)       { text(c, v) }
+func numberItem(c *codec, v *uint32)       { number(c, v) }
+func communityItem(c *codec, v *Community) { number(c, v) }
+func extItem(c *codec, v *ExtCommunity)    { number(c, v) }
+func largeItem(c *codec, v *LargeCommunity) {
+	number(c, &v.Global)
+	number(c, &v.Local1)
+	number(c, &v.Local2)
+}
+
+func (c *codec) optional(v *Optional) {
+	c.flag(&v.Set)
+	if v.Set {
+		number(c, &v.Value)
+	}
+}
+
+// done checks that decoding consumed everything.
+func (c *codec) done() error {
+	if c.err == nil && !c.writing && len(c.buf) > 0 {
+		return fmt.Errorf("%d bytes too many", len(c.buf))
+	}
+	return c.err
+}
