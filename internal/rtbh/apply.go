@@ -1,7 +1,7 @@
 package rtbh
 
 import (
-	"net/netip"
+	"math"
 	"slices"
 	"time"
 )
@@ -12,8 +12,6 @@ const (
 	rememberedFor = 10 * time.Minute
 	// rememberedMost bounds the memory under a flood of requests.
 	rememberedMost = 65536
-	// pendingFor is how long a request waits for a second operator.
-	pendingFor = 24 * time.Hour
 )
 
 // Apply changes the state by one committed entry and says what became of each
@@ -26,6 +24,7 @@ func (s *State) Apply(index uint64, e Entry) Result {
 	s.expire(index, &r)
 	s.forget()
 	s.applyOnce(index, &e, &r)
+	s.tidyEnds()
 	slices.SortFunc(r.Changed, ComparePrefixes)
 	r.Changed = slices.Compact(r.Changed)
 	return r
@@ -38,8 +37,8 @@ func (s *State) applyOnce(index uint64, e *Entry, r *Result) {
 			r.Index, r.At, r.Outcomes, r.Duplicate = was.result.Index, was.result.At, was.result.Outcomes, true
 			return
 		}
-		if e.Typed != 0 && (e.Typed <= s.horizon || e.Typed.Add(rememberedFor) <= s.stamp) {
-			s.refuseAll(index, e, r, RefusedStale, "This command was typed more than 10 minutes ago and was not applied; type it again if it is still wanted.")
+		if refusal := s.checkTyped(e); refusal != nil {
+			s.refuseAll(index, e, r, refusal)
 			return
 		}
 	}
@@ -53,27 +52,55 @@ func (s *State) applyOnce(index uint64, e *Entry, r *Result) {
 	s.remember(e, *r)
 }
 
+// checkTyped refuses what was typed so long ago that its repetition might not be
+// recognised. What was typed far in the future would never grow old, and is
+// refused too.
+func (s *State) checkTyped(e *Entry) *Refusal {
+	switch {
+	case e.Typed == 0:
+		return nil
+	case e.Typed <= s.horizon || e.Typed.Add(rememberedFor) <= s.stamp:
+		return refuse(RefusedStale, "This command came too late (more than 10 minutes after it was typed, or after %d others) and was not applied; type it again if it is still wanted.", rememberedMost)
+	case e.Typed >= s.stamp.Add(rememberedFor):
+		return refuse(RefusedStale, "The clock of %s is %s ahead of the cluster's; nothing was applied.", e.Actor.Node, e.Typed.Sub(s.stamp))
+	}
+	return nil
+}
+
 // applyAtomic applies all commands or none.
 func (s *State) applyAtomic(index uint64, e *Entry, r *Result) {
-	trial := s.Clone()
+	s.begin(e.Commands)
 	tried := Result{}
 	for i, cmd := range e.Commands {
-		o := trial.applyCommand(index, e, cmd, &tried)
+		o := s.applyCommand(index, e, cmd, &tried)
 		if o.Refusal != nil {
-			s.refuseAll(index, e, r, RefusedBatch, "Not done: another line of this batch was refused.")
-			r.Outcomes[i] = o
+			s.rollback()
+			s.refuseBatch(index, e, r, i, o.Refusal)
 			return
 		}
 		tried.Outcomes = append(tried.Outcomes, o)
 	}
-	*s = *trial
+	s.settle()
 	r.Outcomes = tried.Outcomes
 	r.Changed = append(r.Changed, tried.Changed...)
 	r.All = tried.All
 }
 
-func (s *State) refuseAll(index uint64, e *Entry, r *Result, code RefusalCode, why string) {
-	refusal := &Refusal{code, why}
+// refuseBatch refuses the command at place bad for its own reason, and all
+// others because of it.
+func (s *State) refuseBatch(index uint64, e *Entry, r *Result, bad int, why *Refusal) {
+	others := refuse(RefusedBatch, "Not done: another line of this batch was refused.")
+	for i, cmd := range e.Commands {
+		refusal := others
+		if i == bad {
+			refusal = why
+		}
+		s.record(index, e, cmd, refusal)
+		r.Outcomes = append(r.Outcomes, Outcome{Refusal: refusal})
+	}
+}
+
+func (s *State) refuseAll(index uint64, e *Entry, r *Result, refusal *Refusal) {
 	for _, cmd := range e.Commands {
 		s.record(index, e, cmd, refusal)
 		r.Outcomes = append(r.Outcomes, Outcome{Refusal: refusal})
@@ -96,9 +123,7 @@ func (s *State) do(index uint64, e *Entry, cmd Command, o *Outcome, r *Result) {
 	case Announce:
 		s.announce(index, e, x, o, r)
 	case Withdraw:
-		b := s.holes[holeKey{x.Prefix, x.Customer}]
-		s.end(b, s.stamp, index, EndWithdrawn, e.Actor)
-		r.Changed = append(r.Changed, x.Prefix)
+		s.withdraw(index, e, x, r)
 	case Clear:
 		s.clear(index, e, x.Customer, EndCleared, r)
 	case EditCustomer:
@@ -157,7 +182,8 @@ func (s *State) doCluster(cmd Command) {
 		}
 	case CountRefused:
 		t := s.refused[x.User]
-		s.refused[x.User] = RefusedTries{User: x.User, Count: t.Count + x.Count, Last: x.Last, From: x.From, Why: x.Why}
+		count := uint32(min(uint64(t.Count)+uint64(x.Count), math.MaxUint32))
+		s.refused[x.User] = RefusedTries{User: x.User, Count: count, Last: x.Last, From: x.From, Why: x.Why}
 	case RaiseVersion:
 		s.version = x.Version
 	}
@@ -166,18 +192,27 @@ func (s *State) doCluster(cmd Command) {
 // announce sets a blackhole, or lets it wait for a second operator.
 func (s *State) announce(index uint64, e *Entry, x Announce, o *Outcome, r *Result) {
 	if s.customers[x.Customer].needsApproval(x.Prefix) && e.Actor.Door != DoorNode {
-		s.nextPending++
-		s.pending[s.nextPending] = Pending{ID: s.nextPending, At: s.stamp, By: e.Actor, Request: e.Request, Announce: x}
-		o.Pending = s.nextPending
+		s.wait(e, x, o)
 		return
 	}
 	s.set(index, e.Actor, e.Request, "", x, o, r)
 }
 
+// withdraw ends a blackhole, and drops what still waits for approval there:
+// approved later, it would come back after its withdrawal.
+func (s *State) withdraw(index uint64, e *Entry, x Withdraw, r *Result) {
+	s.dropPending(func(a Announce) bool { return a.Prefix == x.Prefix && a.Customer == x.Customer })
+	if b := s.hole(x.Prefix, x.Customer); b != nil {
+		s.end(b, s.stamp, index, EndWithdrawn, e.Actor)
+		r.Changed = append(r.Changed, x.Prefix)
+	}
+}
+
 // set stores a blackhole, new or refreshed. Repeating never shortens: a plain
 // line leaves a later deadline, and `never`, as they are.
 func (s *State) set(index uint64, by Actor, id RequestID, approver string, x Announce, o *Outcome, r *Result) {
-	old, was := s.holes[holeKey{x.Prefix, x.Customer}]
+	old := s.hole(x.Prefix, x.Customer)
+	was := old != nil
 	b := &Blackhole{
 		Prefix: x.Prefix, Customer: x.Customer, RouteMap: x.RouteMap, Reason: x.Reason, Ticket: x.Ticket,
 		By: by, Since: s.stamp, Refreshed: s.stamp, Request: id, Index: index, Updated: index, ApprovedBy: approver,
@@ -199,7 +234,7 @@ func (s *State) set(index uint64, by Actor, id RequestID, approver string, x Ann
 	o.Unchanged = was && old.RouteMap == b.RouteMap && old.Deadline == b.Deadline
 	o.Deadline = b.Deadline
 	s.put(b)
-	if !was || old.RouteMap != b.RouteMap {
+	if !o.Unchanged { // a nearer deadline has to be heard of too
 		r.Changed = append(r.Changed, b.Prefix)
 	}
 }
@@ -218,19 +253,10 @@ func (s *State) deadline(x Announce) (Instant, Lifetime) {
 }
 
 func (s *State) clear(index uint64, e *Entry, customer string, cause EndCause, r *Result) {
-	for _, b := range s.sortedHoles() {
-		if customer == "" || b.Customer == customer {
-			s.end(b, s.stamp, index, cause, e.Actor)
-			r.Changed = append(r.Changed, b.Prefix)
-		}
-	}
-}
-
-func (s *State) approve(index uint64, e *Entry, x Approve, o *Outcome, r *Result) {
-	p := s.pending[x.ID]
-	delete(s.pending, x.ID)
-	if !x.Reject {
-		s.set(index, p.By, p.Request, e.Actor.User, p.Announce, o, r)
+	s.dropPending(func(a Announce) bool { return customer == "" || a.Customer == customer })
+	for _, b := range s.sortedHoles(customer) {
+		s.end(b, s.stamp, index, cause, e.Actor)
+		r.Changed = append(r.Changed, b.Prefix)
 	}
 }
 
@@ -244,29 +270,26 @@ func (s *State) remember(e *Entry, r Result) {
 	s.known[e.Request] = m
 }
 
-// forget drops requests and pending announcements that are too old. What is
-// dropped by number rather than by age moves the horizon, so that a repetition
-// of it is refused and not applied again.
+// forget drops what is too old: requests, join tokens, and announcements that
+// nobody approved. A request may go when its repetition would be refused for
+// its age alone; what has to go before, because there are too many, moves the
+// horizon up to when it was typed.
 func (s *State) forget() {
 	n := 0
-	for n < len(s.recent) && (s.recent[n].result.At.Add(rememberedFor) <= s.stamp || len(s.recent)-n > rememberedMost) {
-		s.horizon = max(s.horizon, s.recent[n].typed)
-		delete(s.known, s.recent[n].id)
-		n++
+	for ; n < len(s.recent); n++ {
+		m := s.recent[n]
+		old := max(m.typed, m.result.At).Add(rememberedFor) <= s.stamp
+		if !old && len(s.recent)-n <= rememberedMost {
+			break
+		}
+		s.horizon = max(s.horizon, m.typed)
+		delete(s.known, m.id)
 	}
 	s.recent = s.recent[n:]
-	for id, p := range s.pending {
-		if p.At.Add(pendingFor) <= s.stamp {
-			delete(s.pending, id)
+	s.forgetPending()
+	for hash, t := range s.tokens {
+		if t.Expires != Never && t.Expires <= s.stamp {
+			delete(s.tokens, hash)
 		}
 	}
-}
-
-// needsApproval tells whether a second operator has to agree.
-func (c Customer) needsApproval(p netip.Prefix) bool {
-	limit := c.ApproveLen4
-	if p.Addr().Is6() {
-		limit = c.ApproveLen6
-	}
-	return p.Bits() < int(limit)
 }

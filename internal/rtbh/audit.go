@@ -4,7 +4,8 @@ import "crypto/sha256"
 
 // AuditRecord is one command with its outcome. Records are chained: Hash is
 // SHA-256 over the hash before it and this record's own bytes, so a changed
-// past shows to whoever kept a later hash.
+// past shows to whoever kept a later hash. Of a refusal only the rule counts:
+// another version of triggerd may say it in other words.
 type AuditRecord struct {
 	Seq     uint64
 	Index   uint64
@@ -31,7 +32,7 @@ func trimmed[T any](all []T, keep int) []T {
 // chained returns the hash of r when it follows prev.
 func (r AuditRecord) chained(prev [32]byte) [32]byte {
 	r.Hash = prev
-	c := &codec{writing: true}
+	c := &codec{writing: true, bare: true}
 	c.audit(&r)
 	return sha256.Sum256(c.buf)
 }

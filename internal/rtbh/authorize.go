@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"unicode"
+	"time"
 	"unicode/utf8"
 )
 
@@ -44,7 +44,10 @@ func (s *State) Authorize(a Actor, c Command, now Instant) *Refusal {
 	switch x := c.(type) {
 	case Announce:
 		if role == RoleOperator || (role == RoleCustomer && x.Customer == customer) {
-			return s.authorizeAnnounce(x, now)
+			if refusal := s.authorizeAnnounce(x, now); refusal != nil || a.Door == DoorNode {
+				return refusal
+			}
+			return s.checkPending(s.customers[x.Customer], x)
 		}
 	case Withdraw:
 		if role == RoleOperator || (role == RoleCustomer && x.Customer == customer) {
@@ -97,7 +100,7 @@ func (s *State) authorizeWithdraw(x Withdraw, now Instant) *Refusal {
 	if refusal := checkPrefix(x.Prefix); refusal != nil {
 		return refusal
 	}
-	if _, ok := s.Blackhole(x.Prefix, x.Customer, now); !ok {
+	if _, ok := s.Blackhole(x.Prefix, x.Customer, now); !ok && s.waiting(x.Prefix, x.Customer) == 0 {
 		return refuse(RefusedAbsent, "%s is not blackholed; nothing to withdraw.", x.Prefix)
 	}
 	return checkText("reason", x.Reason, maxReason)
@@ -179,8 +182,7 @@ func (c Customer) checkLength(p netip.Prefix) *Refusal {
 }
 
 func (s *State) checkProtected(p netip.Prefix) *Refusal {
-	always := []netip.Prefix{netip.PrefixFrom(DiscardNextHop4, 32), netip.PrefixFrom(DiscardNextHop6, 128)}
-	for _, list := range [][]netip.Prefix{always, s.settings.Protected} {
+	for _, list := range [][]netip.Prefix{s.nextHops(), s.settings.Protected} {
 		for _, q := range list {
 			if p.Overlaps(q) {
 				return refuse(RefusedProtected, "%s overlaps %s, which is protected by the operator and never blackholed.", p, q)
@@ -190,22 +192,41 @@ func (s *State) checkProtected(p netip.Prefix) *Refusal {
 	return nil
 }
 
-func (s *State) checkRouteMap(c Customer, x Announce) *Refusal {
-	if x.RouteMap == "" {
-		return nil
+// nextHops returns what blackholed traffic is sent to, the well-known discard
+// addresses first: a blackhole for one of these would be its own next-hop.
+func (s *State) nextHops() []netip.Prefix {
+	host := func(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+	all := []netip.Prefix{host(DiscardNextHop4), host(DiscardNextHop6)}
+	for _, m := range s.RouteMaps() {
+		for _, c := range m.Clauses {
+			for _, a := range []netip.Addr{c.NextHop4, c.NextHop6} {
+				if a.IsValid() {
+					all = append(all, host(a))
+				}
+			}
+		}
 	}
-	m, exists := s.routeMaps[x.RouteMap]
-	allowed := x.RouteMap == DefaultRouteMap || slices.Contains(c.RouteMaps, x.RouteMap)
+	return all
+}
+
+func (s *State) checkRouteMap(c Customer, x Announce) *Refusal {
+	name := Blackhole{RouteMap: x.RouteMap}.routeMap()
+	m, exists := s.routeMaps[name]
+	allowed := name == DefaultRouteMap || slices.Contains(c.RouteMaps, name)
 	if !exists || !allowed {
-		names := append([]string{DefaultRouteMap}, c.RouteMaps...)
+		names := edited([]string{DefaultRouteMap}, c.RouteMaps, false, strings.Compare)
 		return refuse(RefusedRouteMap, "Route-map %s is not defined for you; nothing was announced. You may use: %s.",
-			x.RouteMap, strings.Join(names, ", "))
+			name, strings.Join(names, ", "))
 	}
 	if _, permit := s.evaluate(m, baseRoute(x.Prefix)); !permit {
-		return refuse(RefusedRouteMap, "Route-map %s denies %s; nothing was announced.", x.RouteMap, x.Prefix)
+		return refuse(RefusedRouteMap, "Route-map %s denies %s; nothing was announced.", name, x.Prefix)
 	}
 	return nil
 }
+
+// maxLife is the longest lifetime that is not Forever, so that no deadline is
+// beyond what the clock can count.
+const maxLife = Lifetime(100 * 365 * 24 * time.Hour / time.Millisecond)
 
 // Bounds are the lifetimes that hold for a customer.
 type Bounds struct{ Default, Min, Max Lifetime }
@@ -241,13 +262,16 @@ func (s *State) checkLifetime(x Announce, now Instant) *Refusal {
 		if x.Until <= now {
 			return refuse(RefusedLifetime, "%s is over already; it is %s on the cluster's clock.", x.Until, now)
 		}
-		if life = LifetimeOf(x.Until.Sub(now)); b.Max != Forever && life <= b.Max {
+		// Milliseconds, not a Duration: that overflows after 292 years.
+		if life = Lifetime(x.Until - now); b.Max != Forever && life <= b.Max {
 			return nil // the shortest lifetime is about typing mistakes, not about a given time
 		}
 	case x.Life < 0 && x.Life != Forever:
 		return refuse(RefusedLifetime, "A lifetime cannot be negative.")
 	}
 	switch {
+	case life > maxLife && b.Max == Forever:
+		return refuse(RefusedLifetime, "A lifetime is at most %s; type `expire never` for one without an end.", maxLife)
 	case life == Forever && b.Max != Forever:
 		return refuse(RefusedLifetime, "`expire never` is not allowed for you; the longest is %s.", b.Max)
 	case life != Forever && b.Max != Forever && life > b.Max:
@@ -264,66 +288,21 @@ func checkText(what, s string, most int) *Refusal {
 		return refuse(RefusedSyntax, "The %s is too long: %d bytes, at most %d.", what, len(s), most)
 	case !utf8.ValidString(s):
 		return refuse(RefusedSyntax, "The %s is not valid UTF-8.", what)
-	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) }):
+	case strings.ContainsFunc(s, isHidden):
 		return refuse(RefusedSyntax, "The %s has control characters in it.", what)
 	}
 	return nil
 }
 
-// checkBudgets refuses the one blackhole too many, before it is announced.
-func (s *State) checkBudgets(c Customer, x Announce, now Instant) *Refusal {
-	if _, refresh := s.Blackhole(x.Prefix, x.Customer, now); refresh {
-		return nil
+// isHidden tells whether a character would act on a terminal rather than show:
+// controls, line separators, and what turns the direction of writing. The list
+// is spelt out because Unicode's own classes grow with each version of Go, and
+// every node has to decide alike.
+func isHidden(r rune) bool {
+	switch {
+	case r < 0x20, 0x7f <= r && r < 0xa0,
+		r == 0x200e, r == 0x200f, 0x2028 <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069, r == 0xfeff:
+		return true
 	}
-	most := c.MaxBlackholes
-	if most == 0 {
-		most = s.settings.PerCustomer
-	}
-	if have := s.countUpTo(c.Name, most, now); most > 0 && have >= most {
-		return refuse(RefusedLimit, "You have %d blackholes, and %d is your limit; end one with `no network` first.", have, most)
-	}
-	if most = s.settings.MaxBlackholes; most > 0 {
-		if have := s.countUpTo("", most, now); have >= most {
-			return refuse(RefusedLimit, "The cluster has %d blackholes, and %d is its limit; call your provider.", have, most)
-		}
-	}
-	if len(s.byPrefix[x.Prefix]) > 0 {
-		return nil // another customer's announcement already counts
-	}
-	for _, b := range s.Budgets() {
-		if have := uint32(len(s.byPrefix)); have >= b.Max && s.routesAt(now) >= b.Max {
-			return refuse(RefusedLimit, "%d routes are announced, and neighbor %s of %s takes %d at most; call your provider.", have, b.Neighbor, b.Node, b.Max)
-		}
-	}
-	return nil
-}
-
-// countUpTo counts the active blackholes of a customer ("" = all). Only when
-// the limit seems to be reached are those that are over at now left out one by
-// one: normally they are gone already.
-func (s *State) countUpTo(customer string, limit uint32, now Instant) uint32 {
-	have := len(s.holes)
-	if customer != "" {
-		have = s.perCustomer[customer]
-	}
-	if uint32(have) < limit {
-		return uint32(have)
-	}
-	n := uint32(0)
-	for _, b := range s.holes {
-		if (customer == "" || b.Customer == customer) && b.Active(now) {
-			n++
-		}
-	}
-	return n
-}
-
-func (s *State) routesAt(now Instant) uint32 {
-	n := uint32(0)
-	for _, all := range s.byPrefix {
-		if slices.ContainsFunc(all, func(b *Blackhole) bool { return b.Active(now) }) {
-			n++
-		}
-	}
-	return n
+	return false
 }

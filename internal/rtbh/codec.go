@@ -14,6 +14,7 @@ import (
 // can justify.
 type codec struct {
 	writing bool
+	bare    bool // leave out the texts of refusals, for digests
 	buf     []byte
 	err     error
 }
@@ -70,7 +71,9 @@ func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](c *codec, v *T) {
 func signed[T ~int64](c *codec, v *T) {
 	x := uint64(*v)<<1 ^ uint64(int64(*v)>>63)
 	c.u64(&x)
-	*v = T(int64(x>>1) ^ -int64(x&1))
+	if !c.writing { // clones share values: writing must not touch them
+		*v = T(int64(x>>1) ^ -int64(x&1))
+	}
 }
 
 func (c *codec) flag(v *bool) {
@@ -79,6 +82,9 @@ func (c *codec) flag(v *bool) {
 		x = 1
 	}
 	number(c, &x)
+	if c.writing {
+		return
+	}
 	if x > 1 {
 		c.fail(fmt.Errorf("flag is %d", x))
 	}
@@ -118,21 +124,22 @@ func (c *codec) blob(v *[]byte) {
 func list[T any](c *codec, v *[]T, item func(*codec, *T)) {
 	n := uint64(len(*v))
 	c.u64(&n)
-	if !c.writing {
-		*v = nil
-		if n > uint64(len(c.buf)) { // every item takes at least one byte
-			c.fail(errShort)
-			return
+	if c.writing {
+		for i := range *v {
+			item(c, &(*v)[i])
 		}
-		if n > 0 {
-			*v = make([]T, n)
-		}
+		return
 	}
-	for i := range *v {
-		item(c, &(*v)[i])
-		if c.err != nil {
-			return
-		}
+	*v = nil
+	if n > uint64(len(c.buf)) { // every item takes at least one byte
+		c.fail(errShort)
+		return
+	}
+	// The length is only claimed: the slice grows as items really come.
+	for ; n > 0 && c.err == nil; n-- {
+		var x T
+		item(c, &x)
+		*v = append(*v, x)
 	}
 }
 
@@ -150,8 +157,13 @@ func (c *codec) addr(v *netip.Addr) {
 }
 
 // prefix walks a prefix with its host bits: a refused one is audited as typed.
+// Whatever is not valid is the zero prefix: netip keeps the address of
+// 192.0.2.1/99, which must not come back as 192.0.2.1/0.
 func (c *codec) prefix(v *netip.Prefix) {
 	a := v.Addr()
+	if !v.IsValid() {
+		a = netip.Addr{}
+	}
 	c.addr(&a)
 	bits := uint8(max(v.Bits(), 0))
 	if a.IsValid() {

@@ -1,6 +1,7 @@
 package rtbh
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -9,7 +10,7 @@ func defaultRouteMap() RouteMap {
 	return RouteMap{Name: DefaultRouteMap, Clauses: []Clause{{
 		Seq:         10,
 		Description: "RFC 7999 blackhole, kept inside the neighboring AS",
-		Communities: []Community{NoExport, BlackholeWellKnown},
+		Communities: []Community{BlackholeWellKnown, NoExport},
 		NextHop4:    DiscardNextHop4,
 		NextHop6:    DiscardNextHop6,
 	}}}
@@ -18,13 +19,14 @@ func defaultRouteMap() RouteMap {
 // Desired returns the routes that every announcing node has out at now, sorted
 // by prefix.
 func (s *State) Desired(now Instant) []Route {
-	out := make([]Route, 0, len(s.byPrefix))
-	for p := range s.byPrefix {
+	prefixes := slices.AppendSeq(make([]netip.Prefix, 0, len(s.byPrefix)), maps.Keys(s.byPrefix))
+	slices.SortFunc(prefixes, ComparePrefixes)
+	out := make([]Route, 0, len(prefixes))
+	for _, p := range prefixes {
 		if r, ok := s.RouteFor(p, now); ok {
 			out = append(out, r)
 		}
 	}
-	slices.SortFunc(out, func(a, b Route) int { return ComparePrefixes(a.Prefix, b.Prefix) })
 	return out
 }
 
@@ -71,7 +73,8 @@ func baseRoute(p netip.Prefix) Route {
 
 // evaluate runs a route through a route-map. Nothing matching means deny.
 func (s *State) evaluate(m RouteMap, r Route) (Route, bool) {
-	for _, c := range m.Clauses {
+	for i := range m.Clauses {
+		c := &m.Clauses[i]
 		if !s.matches(c, r) {
 			continue
 		}
@@ -83,7 +86,7 @@ func (s *State) evaluate(m RouteMap, r Route) (Route, bool) {
 	return Route{}, false
 }
 
-func (s *State) matches(c Clause, r Route) bool {
+func (s *State) matches(c *Clause, r Route) bool {
 	if c.MatchCommunity != "" && !s.communityLists[c.MatchCommunity].permits(r.Communities) {
 		return false
 	}
@@ -97,7 +100,7 @@ func (s *State) matches(c Clause, r Route) bool {
 	return other == "" // a match on the other family only never matches this one
 }
 
-func (c Clause) apply(r Route) Route {
+func (c *Clause) apply(r Route) Route {
 	if len(c.Communities) > 0 {
 		r.Communities = merged(r.Communities, c.Communities, c.Additive, compareNumbers)
 	}

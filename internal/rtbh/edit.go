@@ -1,6 +1,7 @@
 package rtbh
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -92,11 +93,13 @@ func (s *State) editCustomer(index uint64, e *Entry, x EditCustomer, r *Result) 
 		c.ApproveLen6 = single(v.ApproveLen6, x.Remove)
 	}
 	s.customers[x.Name] = c
-	s.flagUngranted(c)
+	if x.Field == CustomerPrefixes || x.Field == CustomerROAPrefixes {
+		s.flagUngranted(c)
+	}
 	return false
 }
 
-// deleteCustomer takes its users along. Authorize made sure that no blackhole
+// deleteCustomer takes its users and contacts along. Authorize made sure that no blackhole
 // is left.
 func (s *State) deleteCustomer(index uint64, e *Entry, name string, r *Result) {
 	s.clear(index, e, name, EndCustomer, r)
@@ -107,16 +110,14 @@ func (s *State) deleteCustomer(index uint64, e *Entry, name string, r *Result) {
 			delete(s.refused, u.Name)
 		}
 	}
+	maps.DeleteFunc(s.contacts, func(_ string, c Contact) bool { return c.Customer == name })
 }
 
 // flagUngranted marks the customer's blackholes whose grant is gone, and
 // unmarks those whose grant is back. They stay announced until they end.
 func (s *State) flagUngranted(c Customer) {
-	if s.perCustomer[c.Name] == 0 {
-		return
-	}
-	for _, b := range s.sortedHoles() {
-		if flagged := !c.Covers(b.Prefix); b.Customer == c.Name && b.Flagged != flagged {
+	for _, b := range s.sortedHoles(c.Name) {
+		if flagged := !c.Covers(b.Prefix); b.Flagged != flagged {
 			changed := *b
 			changed.Flagged = flagged
 			s.put(&changed)
@@ -262,9 +263,9 @@ func (s *State) editPrefixList(x EditPrefixList) bool {
 	l.Name, l.IPv6 = x.Name, x.IPv6
 	rule := x.Rule
 	if rule.Any {
-		rule.Prefix = netip.Prefix{}
+		rule.Prefix, rule.Ge, rule.Le = netip.Prefix{}, 0, 0
 	}
-	l.Rules = editedRules(l.Rules, rule, x.Remove, func(r PrefixRule) uint32 { return r.Seq }, func(r *PrefixRule, n uint32) { r.Seq = n })
+	l.Rules = editedRules(l.Rules, rule, x.Remove, PrefixRule.seq, func(r *PrefixRule, n uint32) { r.Seq = n })
 	if len(l.Rules) == 0 {
 		delete(s.prefixLists, x.Name)
 		return false
@@ -278,7 +279,7 @@ func (s *State) editCommunityList(x EditCommunityList) bool {
 	l.Name = x.Name
 	rule := x.Rule
 	rule.Communities = edited(nil, rule.Communities, false, compareNumbers)
-	l.Rules = editedRules(l.Rules, rule, x.Remove, func(r CommunityRule) uint32 { return r.Seq }, func(r *CommunityRule, n uint32) { r.Seq = n })
+	l.Rules = editedRules(l.Rules, rule, x.Remove, CommunityRule.seq, func(r *CommunityRule, n uint32) { r.Seq = n })
 	if len(l.Rules) == 0 {
 		delete(s.communityLists, x.Name)
 		return false

@@ -70,6 +70,7 @@ const (
 	entryType      = 1 // first byte of every record in the log
 	entryVersion   = 1
 	commandVersion = 1
+	resultVersion  = 1
 )
 
 // command walks [kind][version][length][body].
@@ -83,7 +84,7 @@ func (c *codec) command(v *Command) {
 	number(c, &version)
 	body := &codec{writing: c.writing}
 	if c.writing {
-		*v = body.commandBody(k, *v)
+		body.commandBody(k, *v)
 	}
 	c.blob(&body.buf)
 	if c.writing || c.err != nil {
@@ -283,7 +284,7 @@ func DecodeEntry(b []byte) (Entry, error) {
 	return e, nil
 }
 
-// result walks a result with everything that the asking node needs.
+// fullResult walks a result with everything that the asking node needs.
 func (c *codec) fullResult(r *Result) {
 	number(c, &r.Index)
 	signed(c, &r.At)
@@ -295,15 +296,22 @@ func (c *codec) fullResult(r *Result) {
 
 // EncodeResult returns a result for another node.
 func EncodeResult(r Result) []byte {
-	c := &codec{writing: true}
+	c := &codec{writing: true, buf: []byte{resultVersion}}
 	c.fullResult(&r)
 	return c.buf
 }
 
-// DecodeResult reads what [EncodeResult] wrote.
+// DecodeResult reads what [EncodeResult] wrote. The error wraps
+// [ErrUnknownEntry] when a newer binary wrote it.
 func DecodeResult(b []byte) (Result, error) {
+	if len(b) < 1 {
+		return Result{}, fmt.Errorf("result: %w", errShort)
+	}
+	if b[0] != resultVersion {
+		return Result{}, fmt.Errorf("result version %d: %w", b[0], ErrUnknownEntry)
+	}
 	var r Result
-	c := &codec{buf: b}
+	c := &codec{buf: b[1:]}
 	c.fullResult(&r)
 	if err := c.done(); err != nil {
 		return Result{}, fmt.Errorf("result: %w", err)

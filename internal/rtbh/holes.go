@@ -2,6 +2,7 @@ package rtbh
 
 import (
 	"container/heap"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -26,25 +27,44 @@ func ComparePrefixes(a, b netip.Prefix) int {
 	return a.Bits() - b.Bits()
 }
 
-func (s *State) sortedHoles() []*Blackhole { return sortedValues(s.holes, byPrefixThenCustomer) }
+// hole returns what is stored under a blackhole's identity, nil if nothing is.
+func (s *State) hole(p netip.Prefix, customer string) *Blackhole { return s.holes[customer][p] }
+
+// current tells whether b is stored, and not what b was replaced by.
+func (s *State) current(b *Blackhole) bool { return s.hole(b.Prefix, b.Customer) == b }
+
+// sortedHoles returns a customer's blackholes, or with "" everybody's, by prefix
+// and then by customer, whether they are over or not.
+func (s *State) sortedHoles(customer string) []*Blackhole {
+	var all []*Blackhole
+	if customer != "" {
+		all = slices.Collect(maps.Values(s.holes[customer]))
+	} else {
+		all = make([]*Blackhole, 0, s.holeCount)
+		for _, holes := range s.holes {
+			all = slices.AppendSeq(all, maps.Values(holes))
+		}
+	}
+	slices.SortFunc(all, byPrefixThenCustomer)
+	return all
+}
 
 // Blackholes returns a customer's blackholes that are active at now, or with
 // customer "" everybody's, by prefix and then by customer.
 func (s *State) Blackholes(customer string, now Instant) []Blackhole {
 	var out []Blackhole
-	for _, b := range s.holes {
-		if (customer == "" || b.Customer == customer) && b.Active(now) {
+	for _, b := range s.sortedHoles(customer) {
+		if b.Active(now) {
 			out = append(out, *b)
 		}
 	}
-	slices.SortFunc(out, func(a, b Blackhole) int { return byPrefixThenCustomer(&a, &b) })
 	return out
 }
 
 // Blackhole returns one blackhole if it is active at now.
 func (s *State) Blackhole(p netip.Prefix, customer string, now Instant) (Blackhole, bool) {
-	b, ok := s.holes[holeKey{p, customer}]
-	if !ok || !b.Active(now) {
+	b := s.hole(p, customer)
+	if b == nil || !b.Active(now) {
 		return Blackhole{}, false
 	}
 	return *b, true
@@ -64,38 +84,46 @@ func (s *State) History(p netip.Prefix, customer string) []Ended {
 
 // put stores b in the place of what was there under its key.
 func (s *State) put(b *Blackhole) {
-	k := holeKey{b.Prefix, b.Customer}
-	all := slices.Clone(s.byPrefix[b.Prefix])
-	if old, ok := s.holes[k]; ok {
-		all = slices.DeleteFunc(all, func(x *Blackhole) bool { return x == old })
-	} else {
-		s.perCustomer[b.Customer]++
-	}
+	old := s.hole(b.Prefix, b.Customer)
+	s.trial.note(s, b, old)
+	all := slices.DeleteFunc(slices.Clone(s.byPrefix[b.Prefix]), func(x *Blackhole) bool { return x == old })
 	all = append(all, b)
 	slices.SortFunc(all, byCommit)
 	s.byPrefix[b.Prefix] = all
-	s.holes[k] = b
+	s.store(b.Prefix, b.Customer, b)
 	s.ends.push(b)
-	if len(s.ends) > 2*len(s.holes)+1024 { // mostly deadlines that were moved since
-		s.ends = nil
-		for _, b := range s.holes {
-			s.ends.push(b)
+}
+
+// store sets or, with nil, takes away what is under a blackhole's identity.
+func (s *State) store(p netip.Prefix, customer string, b *Blackhole) {
+	holes, was := s.holes[customer], s.hole(p, customer) != nil
+	switch {
+	case b == nil && was:
+		s.holeCount--
+		if delete(holes, p); len(holes) == 0 {
+			delete(s.holes, customer)
+		}
+	case b != nil:
+		if holes == nil {
+			holes = map[netip.Prefix]*Blackhole{}
+			s.holes[customer] = holes
+		}
+		if holes[p] = b; !was {
+			s.holeCount++
 		}
 	}
 }
 
 // end moves a blackhole to the history.
 func (s *State) end(b *Blackhole, at Instant, index uint64, cause EndCause, by Actor) {
-	delete(s.holes, holeKey{b.Prefix, b.Customer})
+	s.trial.note(s, b, b)
 	all := slices.DeleteFunc(slices.Clone(s.byPrefix[b.Prefix]), func(x *Blackhole) bool { return x == b })
 	if len(all) == 0 {
 		delete(s.byPrefix, b.Prefix)
 	} else {
 		s.byPrefix[b.Prefix] = all
 	}
-	if s.perCustomer[b.Customer]--; s.perCustomer[b.Customer] == 0 {
-		delete(s.perCustomer, b.Customer)
-	}
+	s.store(b.Prefix, b.Customer, nil)
 	s.history = trimmed(append(s.history, Ended{Blackhole: *b, At: at, AtIndex: index, Cause: cause, EndBy: by}), historyKept)
 }
 
@@ -106,18 +134,45 @@ func (s *State) expire(index uint64, r *Result) {
 		if b == nil {
 			return
 		}
-		if s.holes[holeKey{b.Prefix, b.Customer}] == b {
+		if s.current(b) {
 			s.end(b, b.Deadline, index, EndExpired, Actor{})
 			r.Changed = append(r.Changed, b.Prefix)
 		}
 	}
 }
 
+// tidyEnds takes out what was replaced, where it would be in the way: at the
+// top of the heap always, all of it when that is most of the heap. Not while an
+// atomic batch is tried, which may bring back what it replaced.
+func (s *State) tidyEnds() {
+	for len(s.ends) > 0 && !s.current(s.ends[0]) {
+		heap.Pop(&s.ends)
+	}
+	if len(s.ends) > 2*s.holeCount+1024 {
+		s.ends = slices.DeleteFunc(s.ends, func(b *Blackhole) bool { return !s.current(b) })
+		heap.Init(&s.ends)
+	}
+}
+
+// overAt visits the blackholes that are stored but over at now: those that no
+// entry was late enough to end.
+func (s *State) overAt(now Instant, visit func(*Blackhole)) {
+	s.ends.walk(func(b *Blackhole) bool {
+		if b.Deadline > now {
+			return false
+		}
+		if s.current(b) {
+			visit(b)
+		}
+		return true
+	})
+}
+
 // NextEnd returns the earliest deadline after now.
 func (s *State) NextEnd(now Instant) (Instant, bool) {
 	first, found := Never, false
 	s.ends.walk(func(b *Blackhole) bool {
-		if s.holes[holeKey{b.Prefix, b.Customer}] != b {
+		if !s.current(b) {
 			return true // replaced since; look below it
 		}
 		if b.Deadline <= now {
@@ -181,4 +236,36 @@ func (h endHeap) walk(visit func(*Blackhole) bool) {
 			todo = append(todo, 2*i+1, 2*i+2)
 		}
 	}
+}
+
+// EndingBetween returns the prefixes with a deadline after from and up to to,
+// sorted. Whoever announces looks at them again when to has come: with or
+// without a majority, what is over is over.
+func (s *State) EndingBetween(from, to Instant) []netip.Prefix {
+	var out []netip.Prefix
+	s.ends.walk(func(b *Blackhole) bool {
+		if b.Deadline > to {
+			return false
+		}
+		if b.Deadline > from && s.current(b) {
+			out = append(out, b.Prefix)
+		}
+		return true
+	})
+	slices.SortFunc(out, ComparePrefixes)
+	return slices.Compact(out)
+}
+
+// firstUser returns the first of the blackholes that name a route-map, by prefix
+// and customer; nil when none does.
+func (s *State) firstUser(routeMap string) *Blackhole {
+	var first *Blackhole
+	for _, holes := range s.holes {
+		for _, b := range holes {
+			if b.RouteMap == routeMap && (first == nil || byPrefixThenCustomer(b, first) < 0) {
+				first = b
+			}
+		}
+	}
+	return first
 }

@@ -182,7 +182,9 @@ func (c *codec) refusal(v **Refusal) {
 		*v = &Refusal{}
 	}
 	number(c, &(*v).Code)
-	text(c, &(*v).Text)
+	if !c.bare {
+		text(c, &(*v).Text)
+	}
 }
 
 func (c *codec) outcome(v *Outcome) {

@@ -59,7 +59,7 @@ func (c *codec) meta(s *State) {
 
 // writeRecords appends one record per value.
 func writeRecords[T any](c *codec, kind recordKind, all []T, walk func(*codec, *T)) {
-	body := &codec{writing: true}
+	body := &codec{writing: true, bare: c.bare}
 	for i := range all {
 		body.buf = body.buf[:0]
 		walk(body, &all[i])
@@ -68,9 +68,9 @@ func writeRecords[T any](c *codec, kind recordKind, all []T, walk func(*codec, *
 	}
 }
 
-// body returns the state's records.
-func (s *State) body() []byte {
-	c := &codec{writing: true, buf: make([]byte, 0, 1024+160*len(s.holes))}
+// body returns the state's records, for a digest without the texts of refusals.
+func (s *State) body(bare bool) []byte {
+	c := &codec{writing: true, bare: bare, buf: make([]byte, 0, 1024+160*len(s.holes))}
 	writeRecords(c, recordMeta, []State{*s}, (*codec).meta)
 	writeRecords(c, recordCustomer, s.Customers(), (*codec).customer)
 	writeRecords(c, recordUser, s.Users(), (*codec).user)
@@ -83,7 +83,7 @@ func (s *State) body() []byte {
 	writeRecords(c, recordBudget, s.Budgets(), (*codec).budget)
 	writeRecords(c, recordRefused, s.Refused(), (*codec).refusedTries)
 	writeRecords(c, recordPending, s.Pending(), (*codec).pending)
-	writeRecords(c, recordBlackhole, s.sortedHoles(), func(c *codec, b **Blackhole) { c.blackhole(*b) })
+	writeRecords(c, recordBlackhole, s.sortedHoles(""), func(c *codec, b **Blackhole) { c.blackhole(*b) })
 	writeRecords(c, recordEnded, s.history, (*codec).ended)
 	writeRecords(c, recordAudit, s.audit, (*codec).audit)
 	writeRecords(c, recordRemembered, s.recent, func(c *codec, m **remembered) { c.remembered(*m) })
@@ -91,12 +91,13 @@ func (s *State) body() []byte {
 }
 
 // Digest returns SHA-256 over the whole state. Two nodes at the same index have
-// the same digest, or one of them is broken.
-func (s *State) Digest() [32]byte { return sha256.Sum256(s.body()) }
+// the same digest, or one of them is broken. The words of refusals do not
+// count: during an upgrade two versions may word the same rule differently.
+func (s *State) Digest() [32]byte { return sha256.Sum256(s.body(true)) }
 
 // Encode writes a snapshot.
 func (s *State) Encode(w io.Writer) error {
-	body := s.body()
+	body := s.body(false)
 	digest := sha256.Sum256(body)
 	h := append([]byte(nil), snapshotMagic[:]...)
 	h = append(h, snapshotFormat)
@@ -131,7 +132,7 @@ func DecodeState(r io.Reader) (*State, error) {
 	}
 	var body bytes.Buffer
 	if n, err := io.CopyN(&body, r, int64(size)); err != nil {
-		return nil, fmt.Errorf("snapshot ends after %d of %d bytes: %w", n, size, ErrSnapshot)
+		return nil, fmt.Errorf("snapshot ends after %d of %d bytes: %w: %w", n, size, ErrSnapshot, err)
 	}
 	if sha256.Sum256(body.Bytes()) != [32]byte(h[25:]) {
 		return nil, fmt.Errorf("digest of the snapshot at index %d differs: %w", index, ErrSnapshot)
@@ -140,8 +141,13 @@ func DecodeState(r io.Reader) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.index != index {
-		return nil, fmt.Errorf("header says index %d, state %d: %w", index, s.index, ErrSnapshot)
+	if version := binary.BigEndian.Uint32(h[5:]); s.index != index || s.version != version {
+		return nil, fmt.Errorf("header says index %d and version %d, state %d and %d: %w", index, version, s.index, s.version, ErrSnapshot)
+	}
+	// What was read must be what this binary would write, or its digest would
+	// differ from everybody else's.
+	if !bytes.Equal(s.body(false), body.Bytes()) {
+		return nil, fmt.Errorf("state at index %d reads back differently: %w", index, ErrSnapshot)
 	}
 	return s, nil
 }
@@ -149,6 +155,7 @@ func DecodeState(r io.Reader) (*State, error) {
 func decodeBody(b []byte) (*State, error) {
 	s := NewState()
 	clear(s.routeMaps)
+	s.settings = Settings{}
 	c := &codec{buf: b}
 	for n := 0; len(c.buf) > 0 && c.err == nil; n++ {
 		var kind recordKind
@@ -217,7 +224,7 @@ func (s *State) readRecord(c *codec, kind recordKind) error {
 		s.pending[v.ID] = v
 	case recordBlackhole:
 		v := read(c, (*codec).blackhole)
-		s.holes[holeKey{v.Prefix, v.Customer}] = &v
+		s.store(v.Prefix, v.Customer, &v)
 	case recordEnded:
 		s.history = append(s.history, read(c, (*codec).ended))
 	case recordAudit:

@@ -1,17 +1,12 @@
 package rtbh
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 )
-
-// holeKey is a blackhole's identity.
-type holeKey struct {
-	prefix   netip.Prefix
-	customer string
-}
 
 // Budget is the most routes that a node's neighbor takes before it tears the
 // session down. Nothing that would exceed the smallest budget is accepted.
@@ -72,7 +67,7 @@ type State struct {
 	pending        map[uint64]Pending
 	nextPending    uint64
 
-	holes   map[holeKey]*Blackhole
+	holes   map[string]map[netip.Prefix]*Blackhole // by customer; none is empty
 	history []Ended
 
 	audit     []AuditRecord
@@ -83,10 +78,12 @@ type State struct {
 	horizon Instant       // requests typed up to then may have been forgotten
 
 	// Derived from the above, never encoded.
-	byPrefix    map[netip.Prefix][]*Blackhole // earliest commit first
-	perCustomer map[string]int
-	ends        endHeap
-	known       map[RequestID]*remembered
+	byPrefix  map[netip.Prefix][]*Blackhole // earliest commit first
+	holeCount int
+	ends      endHeap
+	known     map[RequestID]*remembered
+
+	trial *trial // set while an atomic batch is tried
 }
 
 // NewState returns the state before the first entry.
@@ -104,7 +101,7 @@ func NewState() *State {
 		budgets:        map[[2]string]Budget{},
 		refused:        map[string]RefusedTries{},
 		pending:        map[uint64]Pending{},
-		holes:          map[holeKey]*Blackhole{},
+		holes:          map[string]map[netip.Prefix]*Blackhole{},
 		settings:       defaultSettings(),
 	}
 	s.derive()
@@ -113,18 +110,17 @@ func NewState() *State {
 
 // derive rebuilds what follows from the rest of the state.
 func (s *State) derive() {
-	s.byPrefix = make(map[netip.Prefix][]*Blackhole, len(s.holes))
-	s.perCustomer = map[string]int{}
+	all := s.sortedHoles("")
+	s.byPrefix = make(map[netip.Prefix][]*Blackhole, len(all))
+	s.holeCount = len(all)
 	s.ends = nil
 	s.known = make(map[RequestID]*remembered, len(s.recent))
-	for _, b := range s.sortedHoles() {
+	for _, b := range all {
 		s.byPrefix[b.Prefix] = append(s.byPrefix[b.Prefix], b)
-		s.perCustomer[b.Customer]++
 		s.ends.push(b)
 	}
-	for p, all := range s.byPrefix {
-		slices.SortFunc(all, byCommit)
-		s.byPrefix[p] = all
+	for _, same := range s.byPrefix {
+		slices.SortFunc(same, byCommit)
 	}
 	for _, r := range s.recent {
 		s.known[r.id] = r
@@ -146,26 +142,19 @@ func byCommit(a, b *Blackhole) int {
 // Clone returns a copy that shares only values that are never changed.
 func (s *State) Clone() *State {
 	c := *s
-	c.customers = maps.Clone(s.customers)
-	c.users = maps.Clone(s.users)
-	c.routeMaps = maps.Clone(s.routeMaps)
-	c.prefixLists = maps.Clone(s.prefixLists)
-	c.communityLists = maps.Clone(s.communityLists)
-	c.members = maps.Clone(s.members)
-	c.tokens = maps.Clone(s.tokens)
-	c.contacts = maps.Clone(s.contacts)
-	c.budgets = maps.Clone(s.budgets)
-	c.refused = maps.Clone(s.refused)
-	c.pending = maps.Clone(s.pending)
-	c.holes = maps.Clone(s.holes)
+	c.cloneConfiguration()
+	c.holes = make(map[string]map[netip.Prefix]*Blackhole, len(s.holes))
+	for name, holes := range s.holes {
+		c.holes[name] = maps.Clone(holes)
+	}
 	c.byPrefix = maps.Clone(s.byPrefix)
-	c.perCustomer = maps.Clone(s.perCustomer)
 	c.known = maps.Clone(s.known)
-	// Lists that are appended to or sorted in place need an array of their own.
-	c.history = slices.Clone(s.history)
-	c.audit = slices.Clone(s.audit)
-	c.recent = slices.Clone(s.recent)
-	c.ends = slices.Clone(s.ends)
+	// These grow at their end only, so the array can be shared: clipped, the
+	// clone's first append moves it to an array of its own.
+	c.history = slices.Clip(s.history)
+	c.audit = slices.Clip(s.audit)
+	c.recent = slices.Clip(s.recent)
+	c.ends = slices.Clone(s.ends) // sorted in place
 	return &c
 }
 
@@ -263,5 +252,5 @@ func (s *State) Refused() []RefusedTries {
 
 // Pending returns what waits for a second operator, oldest first.
 func (s *State) Pending() []Pending {
-	return sortedValues(s.pending, func(a, b Pending) int { return int(int64(a.ID) - int64(b.ID)) })
+	return sortedValues(s.pending, func(a, b Pending) int { return cmp.Compare(a.ID, b.ID) })
 }
