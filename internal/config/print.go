@@ -1,0 +1,128 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// text collects lines.
+type text struct{ lines []string }
+
+func (t *text) add(format string, args ...any) {
+	t.lines = append(t.lines, fmt.Sprintf(format, args...))
+}
+
+// when adds a line if it says something that is not the default.
+func (t *text) when(say bool, format string, args ...any) {
+	if say {
+		t.add(format, args...)
+	}
+}
+
+// Lines prints the node as configuration lines in Quagga's shape, without
+// defaults, with "!" between the parts but not around them.
+func (n Node) Lines() []string {
+	t := &text{}
+	t.add("hostname %s", n.Hostname)
+	t.when(n.DataDir != DefaultDataDir, "data-directory %s", n.DataDir)
+	t.add("!")
+	t.when(n.Cluster.Listen != DefaultClusterListen, "cluster listen %s", n.Cluster.Listen)
+	t.when(n.Cluster.Advertise != n.Cluster.Listen, "cluster advertise %s", n.Cluster.Advertise)
+	t.when(n.Cluster.BootWait != DefaultBootWait, "cluster boot-wait %d", n.Cluster.BootWait/time.Second)
+	n.SSH.print(t)
+	if n.BGP != nil {
+		t.add("!")
+		n.BGP.print(t)
+	}
+	return t.lines
+}
+
+// String prints the node as a whole file.
+func (n Node) String() string { return "!\n" + strings.Join(n.Lines(), "\n") + "\n!\n" }
+
+// Print writes the node as a whole file.
+func (n Node) Print(w io.Writer) error {
+	_, err := io.WriteString(w, n.String())
+	return err
+}
+
+func (s SSH) print(t *text) {
+	t.when(s.Disabled, "no ssh")
+	if !slices.Equal(s.Listen, []string{DefaultSSHListen}) {
+		for _, l := range s.Listen {
+			t.add("ssh listen %s", l)
+		}
+	}
+	if s.ExecTimeout != DefaultExecTimeout {
+		t.add("ssh exec-timeout %d %d", s.ExecTimeout/time.Minute, s.ExecTimeout%time.Minute/time.Second)
+	}
+	if s.Banner != "" {
+		for _, l := range strings.Split(s.Banner, "\n") {
+			t.lines = append(t.lines, strings.TrimRight("ssh banner "+l, " "))
+		}
+	}
+}
+
+func (b BGP) print(t *text) {
+	t.add("router bgp %d", b.ASN)
+	t.add(" bgp router-id %s", b.RouterID)
+	b.printListen(t)
+	for _, n := range b.Neighbors {
+		n.print(t)
+	}
+	if !slices.ContainsFunc(b.Neighbors, func(n Neighbor) bool { return n.IPv6 }) {
+		return
+	}
+	t.add(" !")
+	t.add(" address-family ipv6")
+	for _, n := range b.Neighbors {
+		t.when(n.IPv6, "  neighbor %s activate", n.Addr)
+	}
+	t.add(" exit-address-family")
+}
+
+func (b BGP) printListen(t *text) {
+	switch {
+	case b.NoListen:
+		t.add(" no bgp listen")
+		return
+	case len(b.Listen) == 0:
+		return
+	}
+	port := b.Listen[0].Port()
+	t.when(port != DefaultBGPPort, " bgp listen port %d", port)
+	if slices.Equal(b.Listen, wildcards(port)) {
+		return
+	}
+	for _, l := range b.Listen {
+		t.add(" bgp listen address %s", l.Addr())
+	}
+}
+
+// print writes the neighbor's lines in the order in which Quagga writes them.
+func (n Neighbor) print(t *text) {
+	is := func(say bool, format string, args ...any) {
+		t.when(say, " neighbor "+n.Addr.String()+" "+format, args...)
+	}
+	is(true, "remote-as %d", n.RemoteAS)
+	is(n.LocalAS != 0, "local-as %d no-prepend replace-as", n.LocalAS)
+	is(n.Description != "", "description %s", n.Description)
+	is(n.Shutdown, "shutdown")
+	is(n.Password != "", "password %s", n.Password)
+	is(n.Port != 0, "port %d", n.Port)
+	is(n.Multihop != 0, "ebgp-multihop %d", n.Multihop)
+	is(n.TTLSecurity != 0, "ttl-security hops %d", n.TTLSecurity)
+	is(n.UpdateSource != netip.Addr{}, "update-source %s", n.UpdateSource)
+	is(n.Passive, "passive")
+	is(n.Keepalive != 0 || n.Hold != 0, "timers %d %d", n.Keepalive, n.Hold)
+	is(n.ConnectRetry != 0, "timers connect %d", n.ConnectRetry)
+	is(n.RestartTime != 0, "graceful-restart restart-time %d", n.RestartTime)
+	is(n.MaxAnnounced != 0, "maximum-announced %d", n.MaxAnnounced)
+	is(n.Monitor, "monitor")
+	is(n.RouteMapOut != "", "route-map %s out", n.RouteMapOut)
+	t.when(!n.IPv4, " no neighbor %s activate", n.Addr)
+}

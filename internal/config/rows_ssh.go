@@ -1,0 +1,48 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+func sshRows() []row {
+	return []row{
+		{Modes: inTop, Pattern: "ssh listen HOST:PORT", Run: sshListen},
+		{Modes: inTop, Pattern: "ssh exec-timeout (0-35791)$minutes [(0-59)$seconds]", Run: func(r *reader, m *match) error {
+			r.draft.node.SSH.ExecTimeout = time.Duration(m.Number("minutes"))*time.Minute + time.Duration(m.Number("seconds"))*time.Second
+			return r.once("ssh exec-timeout")
+		}},
+		{Modes: inTop, Pattern: "ssh banner [LINE]", Run: sshBanner},
+		{Modes: inTop, Pattern: "no ssh", Run: func(r *reader, _ *match) error {
+			r.draft.node.SSH.Disabled = true
+			return r.once("no ssh")
+		}},
+	}
+}
+
+func sshListen(r *reader, m *match) error {
+	text := m.Text("HOST:PORT")
+	if why := badEndpoint(text, true); why != "" {
+		return at("HOST:PORT", "%s", why)
+	}
+	if slices.Contains(r.draft.node.SSH.Listen, text) {
+		return at("HOST:PORT", "there is a second `ssh listen %s`", text)
+	}
+	r.draft.node.SSH.Listen = append(r.draft.node.SSH.Listen, text)
+	r.first["ssh listen"] = r.line
+	return nil
+}
+
+// sshBanner takes what follows the keyword and one blank, so that a banner keeps
+// its shape.
+func sshBanner(r *reader, m *match) error {
+	text := r.text[m.Column("banner")-1:]
+	if i := strings.IndexAny(text, " \t"); i >= 0 {
+		text = strings.TrimRight(text[i+1:], " \t")
+	} else {
+		text = ""
+	}
+	r.draft.banner = append(r.draft.banner, text)
+	return nil
+}
