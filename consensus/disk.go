@@ -1,0 +1,97 @@
+package consensus
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// What lies in a node's directory, besides the files of consensus/peer.
+const (
+	raftDir     = "raft"
+	logFile     = "log.db"
+	keepSnaps   = 2
+	lockTimeout = 2 * time.Second // a daemon that is just stopping may hold the log
+)
+
+var logIDKey = []byte("triggerd-log-id")
+
+// disk is a node's log and snapshots.
+type disk struct {
+	logs   raft.LogStore
+	stable raft.StableStore
+	snaps  raft.SnapshotStore
+	id     logID
+	close  func() error
+}
+
+// createDisk makes an empty log in a node's directory.
+func createDisk(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, raftDir), 0o700); err != nil {
+		return fmt.Errorf("make log: %w", err)
+	}
+	d, err := openBolt(dir, false, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	var id logID
+	_, _ = rand.Read(id[:]) // crypto/rand.Read does not fail
+	return errors.Join(d.stable.Set(logIDKey, id[:]), d.close())
+}
+
+// openDisk opens the log that createDisk made. It never makes one: where an
+// identity says that there was a log, an empty one would be a wrong state.
+func openDisk(dir string, noSync bool, log *slog.Logger) (*disk, error) {
+	path := filepath.Join(dir, raftDir, logFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing although this node has joined a cluster; "+
+			"nothing is started with an empty state in its place. Restore it, or wipe the directory and join again with a new token", ErrBroken, path)
+	}
+	d, err := openBolt(dir, noSync, log)
+	if err != nil {
+		return nil, err
+	}
+	id, err := d.stable.Get(logIDKey)
+	if err != nil || len(id) != len(d.id) {
+		return nil, errors.Join(fmt.Errorf("%w: %s has no log id; wipe the directory and join again with a new token", ErrBroken, path), d.close())
+	}
+	copy(d.id[:], id)
+	return d, nil
+}
+
+// openBolt opens the database, which panics on some damage.
+func openBolt(dir string, noSync bool, log *slog.Logger) (d *disk, err error) {
+	path := filepath.Join(dir, raftDir, logFile)
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %s: %v", ErrBroken, path, p)
+		}
+	}()
+	b, err := raftboltdb.New(raftboltdb.Options{
+		Path: path, NoSync: noSync, MsgpackUseNewTimeFormat: true,
+		BoltOptions: &bbolt.Options{Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType},
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("open log: %s is in use: another triggerd runs in this directory", path)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%w: %s: %w; wipe the directory and join again with a new token", ErrBroken, path, err)
+	case err != nil:
+		return nil, fmt.Errorf("open log: %s: %w", path, err)
+	}
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(filepath.Join(dir, raftDir), keepSnaps, newRaftLogger(log))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open snapshots: %w", err), b.Close())
+	}
+	return &disk{logs: b, stable: b, snaps: snaps, close: b.Close}, nil
+}

@@ -1,0 +1,108 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/triggerd/triggerd/consensus/peer"
+	"github.com/triggerd/triggerd/internal/rtbh"
+)
+
+// The calls between nodes. Those that other packages make through Query begin
+// with callUser.
+const (
+	callPropose  = "propose"
+	callProgress = "progress"
+	callStatus   = "status"
+	callFresh    = "fresh"
+	callJoin     = "join"
+	callTransfer = "transfer"
+	callUser     = "x/"
+)
+
+// forward gives an entry to the leader. On the wire the entry is as it is in
+// the log, the answer is one octet of verdict and then the result or a text.
+func (n *Node) forward(ctx context.Context, leaderID, addr string, e rtbh.Entry) attempt {
+	out, err := n.trans.call(ctx, addr, leaderID, callPropose, e.Encode())
+	var remote *remoteError
+	switch {
+	case errors.As(err, &remote) && remote.notRun:
+		return refusedBecause(remote)
+	case errors.Is(err, errUnreachable):
+		return refusedBecause(fmt.Errorf("the leader %s cannot be reached", leaderID))
+	case err != nil:
+		return unknownBecause(fmt.Errorf("the leader %s did not answer: %w", leaderID, err))
+	}
+	return decodeAttempt(out)
+}
+
+func (a attempt) encode() []byte {
+	if a.verdict == done {
+		return append([]byte{byte(done)}, rtbh.EncodeResult(a.result)...)
+	}
+	return append([]byte{byte(a.verdict)}, a.err.Error()...)
+}
+
+func decodeAttempt(b []byte) attempt {
+	if len(b) == 0 {
+		return unknownBecause(errors.New("the leader's answer is empty"))
+	}
+	switch verdict(b[0]) {
+	case done:
+		r, err := rtbh.DecodeResult(b[1:])
+		if err != nil {
+			return unknownBecause(fmt.Errorf("the leader's answer: %w", err))
+		}
+		return attempt{verdict: done, result: r}
+	case refused:
+		return refusedBecause(errors.New(string(b[1:])))
+	}
+	return unknownBecause(errors.New(string(b[1:])))
+}
+
+// handlePropose is the leader's side of forward.
+func (n *Node) handlePropose(ctx context.Context, from peer.Identity, body []byte) ([]byte, error) {
+	e, err := rtbh.DecodeEntry(body)
+	if err != nil {
+		return refusedBecause(fmt.Errorf("the leader cannot read the entry: %w", err)).encode(), nil
+	}
+	if !n.leads() {
+		return refusedBecause(errors.New("the node asked is not the leader now")).encode(), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return n.applyHere(ctx, e).encode(), nil
+}
+
+// register sets up the answers to calls.
+func (n *Node) register() {
+	n.trans.handle(callPropose, n.handlePropose)
+	n.trans.handle(callProgress, n.handleProgress)
+	n.trans.handle(callStatus, n.handleStatus)
+	n.trans.handle(callFresh, n.handleFresh)
+	n.trans.handle(callTransfer, n.handleTransfer)
+	n.trans.handle(callJoin, n.handleForwardedJoin)
+}
+
+// Handle registers what answers queries of a kind from other nodes. from is
+// the asking node's name.
+func (n *Node) Handle(kind string, f func(ctx context.Context, from string, body []byte) ([]byte, error)) {
+	n.trans.handle(callUser+kind, func(ctx context.Context, from peer.Identity, body []byte) ([]byte, error) {
+		return f(ctx, from.Name, body)
+	})
+}
+
+// Query asks a member for something that its Handle answers. It does not go
+// through the log.
+func (n *Node) Query(ctx context.Context, member, kind string, body []byte) ([]byte, error) {
+	m, err := n.member(member)
+	if err != nil {
+		return nil, err
+	}
+	out, err := n.trans.call(ctx, m.Addr, m.ServerID(), callUser+kind, body)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for %s: %w", member, kind, err)
+	}
+	return out, nil
+}
