@@ -1,0 +1,276 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/config"
+)
+
+// Values for what the configuration leaves open, in seconds.
+const (
+	defaultPort         = 179
+	defaultHold         = 180
+	defaultKeepalive    = 60
+	defaultConnectRetry = 10 // RFC 4271 suggests 120, too long for a router without blackholes
+	idleAfterReset      = 2
+	deferralSeconds     = 1 // 0 would mean GoBGP's 360
+)
+
+// peers is what the neighbors need of GoBGP.
+type peers interface {
+	addPeer(ctx context.Context, n config.Neighbor, restarting bool) error
+	updatePeer(ctx context.Context, n config.Neighbor) error
+	deletePeer(ctx context.Context, n config.Neighbor) error
+}
+
+// neighbor is one configured neighbor and what is known of its session.
+type neighbor struct {
+	conf  config.Neighbor
+	set   bool          // GoBGP has it
+	err   error         // why it does not
+	again time.Time     // when to try once more
+	pause time.Duration // grows
+
+	state   State
+	since   time.Time
+	born    time.Time // for the grace before it is an alarm
+	wasUp   bool
+	lastErr string
+}
+
+func newNeighbor(n config.Neighbor, now time.Time) *neighbor {
+	return &neighbor{conf: n, state: Idle, since: now, born: now, pause: retryFirst}
+}
+
+// setUp gives the neighbor to GoBGP, unless it cannot work.
+func (s *Speaker) setUp(ctx context.Context, n *neighbor) error {
+	err := CheckNeighbor(s.conf, n.conf)
+	if err == nil {
+		err = probePassword(n.conf)
+	}
+	if err == nil {
+		err = s.peers.addPeer(ctx, n.conf, true)
+	}
+	s.noteSetUp(n, err)
+	return err
+}
+
+// noteSetUp keeps the outcome of giving n to GoBGP and raises or clears the
+// alarm about it.
+func (s *Speaker) noteSetUp(n *neighbor, err error) {
+	s.mu.Lock()
+	n.set, n.err = err == nil, err
+	if err != nil {
+		n.again = time.Now().Add(n.pause)
+		n.pause = min(2*n.pause, retryMost)
+	}
+	s.mu.Unlock()
+	subject := n.conf.Addr.String()
+	if err != nil {
+		s.alarms.Raise(alarm.NeighborConfig, subject, fmt.Sprintf("neighbor %s is not set up: %v", subject, err))
+		return
+	}
+	s.alarms.Clear(alarm.NeighborConfig, subject)
+}
+
+// retrySetUp tries again what could not be set up before.
+func (s *Speaker) retrySetUp(ctx context.Context) {
+	s.confMu.Lock()
+	defer s.confMu.Unlock()
+	now := time.Now()
+	for _, n := range s.list() {
+		s.mu.Lock()
+		due := !n.set && now.After(n.again)
+		s.mu.Unlock()
+		if due {
+			_ = s.setUp(ctx, n) // the alarm carries the error
+		}
+	}
+}
+
+// list returns the neighbors sorted by address.
+func (s *Speaker) list() []*neighbor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*neighbor, 0, len(s.neighbors))
+	for _, n := range s.neighbors {
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b *neighbor) int { return a.conf.Addr.Compare(b.conf.Addr) })
+	return all
+}
+
+// drop takes a neighbor out.
+func (s *Speaker) drop(ctx context.Context, n *neighbor) error {
+	var err error
+	if n.set {
+		err = s.peers.deletePeer(ctx, n.conf)
+	}
+	s.mu.Lock()
+	delete(s.neighbors, n.conf.Addr)
+	s.mu.Unlock()
+	s.alarms.Clear(alarm.NeighborConfig, n.conf.Addr.String())
+	s.alarms.Clear(alarm.NeighborDown, n.conf.Addr.String())
+	return err
+}
+
+// change gives a neighbor its new configuration.
+func (s *Speaker) change(ctx context.Context, n *neighbor, to config.Neighbor) error {
+	was := n.conf
+	s.mu.Lock()
+	n.conf, n.pause = to, retryFirst
+	s.mu.Unlock()
+	if !n.set {
+		return s.setUp(ctx, n)
+	}
+	if sameSession(was, to) {
+		return nil
+	}
+	if err := errors.Join(CheckNeighbor(s.conf, to), probePassword(to)); err != nil {
+		// It must not go on with the old configuration: that is no longer wanted.
+		err = errors.Join(err, s.peers.deletePeer(ctx, was))
+		s.noteSetUp(n, err)
+		return err
+	}
+	err := s.peers.updatePeer(ctx, to)
+	if err != nil {
+		_ = s.peers.deletePeer(ctx, was) // so that the next try starts from nothing
+	}
+	s.noteSetUp(n, err)
+	return err
+}
+
+// sameSession tells whether two configurations differ only in what GoBGP does
+// not know.
+func sameSession(a, b config.Neighbor) bool {
+	a.Description = b.Description
+	return a == b
+}
+
+// reconfigure makes the neighbors those of c, touching only what differs.
+func (s *Speaker) reconfigure(ctx context.Context, c config.BGP) error {
+	want := map[netip.Addr]config.Neighbor{}
+	for _, n := range c.Neighbors {
+		want[n.Addr] = n
+	}
+	var errs []error
+	note := func(n config.Neighbor, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("neighbor %s: %w", n.Addr, err))
+		}
+	}
+	for _, n := range s.list() {
+		to, stays := want[n.conf.Addr]
+		delete(want, n.conf.Addr)
+		switch {
+		case !stays:
+			note(n.conf, s.drop(ctx, n))
+		case to != n.conf || !n.set:
+			note(to, s.change(ctx, n, to))
+		}
+	}
+	for _, conf := range c.Neighbors {
+		if _, isNew := want[conf.Addr]; isNew {
+			note(conf, s.setUp(ctx, s.remember(conf)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Speaker) remember(conf config.Neighbor) *neighbor {
+	n := newNeighbor(conf, time.Now())
+	s.mu.Lock()
+	s.neighbors[conf.Addr] = n
+	s.mu.Unlock()
+	return n
+}
+
+// onPeer takes a change of state from GoBGP.
+func (s *Speaker) onPeer(e peerEvent) {
+	s.mu.Lock()
+	n, ok := s.neighbors[e.addr]
+	if !ok {
+		s.mu.Unlock()
+		return
+	}
+	was := n.state
+	n.state = e.state
+	if e.state == Established {
+		n.wasUp, n.lastErr = true, ""
+	} else if e.state == Idle && e.reason != "" {
+		n.lastErr = e.reason
+	}
+	turned := (was == Established) != (e.state == Established)
+	if turned {
+		n.since = e.at
+	}
+	as := n.conf.RemoteAS
+	s.mu.Unlock()
+	if turned {
+		s.log.Info("neighbor changed", "neighbor", e.addr, "as", as, "state", e.state, "reason", e.reason)
+		s.alarmDown(n, time.Now())
+	}
+}
+
+// onDialFailed takes the reason why an active connection did not come about.
+func (s *Speaker) onDialFailed(addr, why string) {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.neighbors[a]; ok && n.state != Established {
+		n.lastErr = why
+	}
+}
+
+// downGrace is how long a new neighbor may take to come up.
+const downGrace = 5 * time.Second
+
+// alarmDown raises or clears the alarm about a session that is not up. It does
+// so under the lock, so that it cannot raise it for a neighbor just dropped.
+func (s *Speaker) alarmDown(n *neighbor, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.neighbors[n.conf.Addr]
+	late := n.wasUp || now.Sub(n.born) >= downGrace
+	down := known && n.set && late && !n.conf.Shutdown && n.state != Established
+	s.alarms.Set(down, alarm.NeighborDown, n.conf.Addr.String(), n.downText())
+}
+
+// downText says for people what is wrong with the session.
+func (n *neighbor) downText() string {
+	text := fmt.Sprintf("neighbor %s AS %d is %s since %s",
+		n.conf.Addr, n.conf.RemoteAS, n.state, n.since.UTC().Format(time.RFC3339))
+	if n.lastErr != "" {
+		text += ": " + n.lastErr
+	}
+	if n.conf.Description != "" {
+		text += " (" + n.conf.Description + ")"
+	}
+	return text
+}
+
+// tend looks after the neighbors until ctx ends.
+func (s *Speaker) tend(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.retrySetUp(ctx)
+			for _, n := range s.list() {
+				s.alarmDown(n, now)
+			}
+		}
+	}
+}

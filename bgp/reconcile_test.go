@@ -1,0 +1,298 @@
+package bgp
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/rtbh"
+)
+
+// fakeTable is a speaker that can be told to fail, and that counts.
+type fakeTable struct {
+	mu      sync.Mutex
+	routes  map[netip.Prefix]rtbh.Route
+	refuse  map[netip.Prefix]bool // put and remove of these fail
+	puts    []netip.Prefix        // tried, in order
+	removes []netip.Prefix
+}
+
+func newFakeTable() *fakeTable {
+	return &fakeTable{routes: map[netip.Prefix]rtbh.Route{}, refuse: map[netip.Prefix]bool{}}
+}
+
+var errFake = errors.New("no memory for it")
+
+func (f *fakeTable) put(routes []rtbh.Route) []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for i, r := range routes {
+		f.puts = append(f.puts, r.Prefix)
+		if f.refuse[r.Prefix] {
+			if errs == nil {
+				errs = make([]error, len(routes))
+			}
+			errs[i] = errFake
+			continue
+		}
+		f.routes[r.Prefix] = r
+	}
+	return errs
+}
+
+func (f *fakeTable) remove(prefixes []netip.Prefix) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.removes = append(f.removes, prefixes...)
+	for _, p := range prefixes {
+		if f.refuse[p] {
+			return errFake
+		}
+	}
+	for _, p := range prefixes {
+		delete(f.routes, p)
+	}
+	return nil
+}
+
+func (f *fakeTable) held() ([]rtbh.Route, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []rtbh.Route
+	for _, r := range f.routes {
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (f *fakeTable) set(refuse bool, prefixes ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range prefixes {
+		f.refuse[pfx(p)] = refuse
+	}
+}
+
+func (f *fakeTable) tries(prefix string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, p := range f.puts {
+		if p == pfx(prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fakeTable) holds(prefix string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.routes[pfx(prefix)]
+	return ok
+}
+
+// world is a running reconciler in virtual time.
+type world struct {
+	*reconciler
+	want   *wanted
+	table  *fakeTable
+	alarms *alarm.Registry
+}
+
+func inVirtualTime(t *testing.T, routes []rtbh.Route, story func(*world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{want: want(routes...), table: newFakeTable(), alarms: alarm.New(slog.New(slog.DiscardHandler))}
+		w.reconciler = newReconciler(w.want, w.table, slog.New(slog.DiscardHandler), w.alarms)
+		w.load()
+		done := make(chan struct{})
+		go func() { w.run(t.Context()); close(done) }()
+		story(w)
+	})
+}
+
+// set changes desired routes, wakes, and waits until nothing moves any more.
+func (w *world) set(routes ...rtbh.Route) {
+	for _, r := range routes {
+		w.want.now(r)
+		w.wake([]netip.Prefix{r.Prefix}, false)
+	}
+	synctest.Wait()
+}
+
+func (w *world) after(d time.Duration) {
+	time.Sleep(d) // virtual
+	synctest.Wait()
+}
+
+func TestRefusedRouteIsTriedForEverWithGrowingPauses(t *testing.T) {
+	inVirtualTime(t, nil, func(w *world) {
+		w.table.set(true, "192.0.2.12/32")
+		w.set(hole("192.0.2.12/32"), hole("192.0.2.13/32"))
+		if !w.table.holds("192.0.2.13/32") {
+			t.Error("one refused route held up another")
+		}
+		up := w.alarms.List()
+		if len(up) != 1 || up[0].Kind != alarm.AnnounceFailed || !strings.Contains(up[0].Text, "192.0.2.12/32: no memory for it") {
+			t.Fatalf("alarms = %v", up)
+		}
+		w.after(time.Second)
+		if n := w.table.tries("192.0.2.12/32"); n != 2 {
+			t.Errorf("%d tries after a second, want 2", n)
+		}
+		w.after(2*time.Second + 4*time.Second)
+		if n := w.table.tries("192.0.2.12/32"); n != 4 {
+			t.Errorf("%d tries after 7 seconds, want 4", n)
+		}
+		w.after(24 * time.Hour)
+		if n := w.table.tries("192.0.2.12/32"); n < 24*60 || n > 3*24*60 {
+			t.Errorf("%d tries in a day, want about one a minute", n)
+		}
+		w.table.set(false, "192.0.2.12/32")
+		w.after(time.Minute)
+		if !w.table.holds("192.0.2.12/32") {
+			t.Error("the route is still missing although the speaker takes it now")
+		}
+		if up := w.alarms.List(); len(up) != 0 {
+			t.Errorf("alarms = %v", up)
+		}
+	})
+}
+
+func TestFailedWithdrawalIsTriedAgain(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.12/32")}, func(w *world) {
+		w.table.set(true, "192.0.2.12/32")
+		w.set(gone("192.0.2.12/32"))
+		if len(w.alarms.List()) != 1 {
+			t.Error("a withdrawal that failed is no alarm")
+		}
+		w.table.set(false, "192.0.2.12/32")
+		w.after(time.Second)
+		if w.table.holds("192.0.2.12/32") || len(w.alarms.List()) != 0 {
+			t.Error("the withdrawal was not repeated")
+		}
+	})
+}
+
+func TestRouteThatIsNoLongerWantedIsNotTriedAgain(t *testing.T) {
+	inVirtualTime(t, nil, func(w *world) {
+		w.table.set(true, "192.0.2.12/32")
+		w.set(hole("192.0.2.12/32"))
+		w.set(gone("192.0.2.12/32"))
+		tries := w.table.tries("192.0.2.12/32")
+		w.after(time.Hour)
+		if n := w.table.tries("192.0.2.12/32"); n != tries {
+			t.Errorf("%d more tries for an unwanted route", n-tries)
+		}
+		if len(w.alarms.List()) != 0 {
+			t.Error("the alarm stays although nothing is wanted")
+		}
+	})
+}
+
+func TestChangedAttributeReplacesAndNeverWithdraws(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.12/32")}, func(w *world) {
+		changed := hole("192.0.2.12/32")
+		changed.MED = rtbh.Some(0) // as good as absent for some, but another value
+		w.set(changed)
+		if n := w.table.tries("192.0.2.12/32"); n != 2 || len(w.table.removes) != 0 {
+			t.Errorf("%d puts and %v withdrawn, want 2 and none", n, w.table.removes)
+		}
+		w.set(changed)
+		if n := w.table.tries("192.0.2.12/32"); n != 2 {
+			t.Error("an unchanged route was announced again")
+		}
+	})
+}
+
+func TestAuditRepairsTheTable(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.1/32"), hole("192.0.2.2/32"), hole("192.0.2.3/32")}, func(w *world) {
+		other := hole("192.0.2.2/32")
+		other.MED = rtbh.Some(9)
+		w.table.mu.Lock()
+		delete(w.table.routes, pfx("192.0.2.1/32"))                      // lost
+		w.table.routes[other.Prefix] = other                             // altered
+		w.table.routes[pfx("198.51.100.7/32")] = hole("198.51.100.7/32") // stray
+		w.table.mu.Unlock()
+		w.after(auditEvery + time.Second)
+		held, _ := w.table.held()
+		if len(held) != 3 || !w.table.holds("192.0.2.1/32") || w.table.holds("198.51.100.7/32") {
+			t.Errorf("after the audit: %v", held)
+		}
+		if !w.table.routes[other.Prefix].Equal(hole("192.0.2.2/32")) {
+			t.Error("the altered route was not repaired")
+		}
+	})
+}
+
+func TestWakeDuringALoadIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := want(hole("192.0.2.1/32"))
+		table := newFakeTable()
+		r := newReconciler(w, table, slog.New(slog.DiscardHandler), nil)
+		r.load()
+		w.now(hole("192.0.2.2/32")) // applied after the load and before run
+		r.wake([]netip.Prefix{pfx("192.0.2.2/32")}, false)
+		go r.run(t.Context())
+		synctest.Wait()
+		if !table.holds("192.0.2.2/32") {
+			t.Error("the change between load and run was lost")
+		}
+	})
+}
+
+// Whatever happens in whatever order, and whatever fails in between, the table
+// ends up as the desired set.
+func TestTableBecomesTheDesiredSet(t *testing.T) {
+	prefixes := []string{"192.0.2.0/32", "192.0.2.1/32", "192.0.2.0/24", "2001:db8::/128", "2001:db8::/32"}
+	rapid.Check(t, func(rt *rapid.T) {
+		inVirtualTime(t, nil, func(w *world) {
+			for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+				p := rapid.SampledFrom(prefixes).Draw(rt, "prefix")
+				r := hole(p)
+				r.MED = rtbh.Some(rapid.Uint32Range(0, 2).Draw(rt, "med"))
+				switch rapid.SampledFrom([]string{"want", "drop", "break", "mend", "all", "pass"}).Draw(rt, "event") {
+				case "want":
+					w.want.now(r)
+					w.wake([]netip.Prefix{r.Prefix}, false)
+				case "drop":
+					w.want.now(gone(p))
+					w.wake([]netip.Prefix{r.Prefix}, false)
+				case "break":
+					w.table.set(true, p)
+				case "mend":
+					w.table.set(false, p)
+				case "all":
+					w.wake(nil, true)
+				case "pass":
+					w.after(time.Duration(rapid.IntRange(0, 90).Draw(rt, "seconds")) * time.Second)
+				}
+			}
+			w.table.set(false, prefixes...)
+			w.after(2 * time.Minute)
+			held, _ := w.table.held()
+			desired := w.want.Routes()
+			slices.SortFunc(held, byPrefix)
+			slices.SortFunc(desired, byPrefix)
+			if !slices.EqualFunc(held, desired, rtbh.Route.Equal) {
+				rt.Fatalf("table %v, desired %v", held, desired)
+			}
+			if !slices.EqualFunc(w.announced(), desired, rtbh.Route.Equal) || len(w.alarms.List()) != 0 {
+				rt.Fatalf("announced %v, alarms %v", w.announced(), w.alarms.List())
+			}
+		})
+	})
+}
+
+func byPrefix(a, b rtbh.Route) int { return comparePrefix(a.Prefix, b.Prefix) }

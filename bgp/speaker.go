@@ -1,0 +1,274 @@
+package bgp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/rtbh"
+)
+
+// Options are what a [Speaker] is made of. Config and Source must be set.
+type Options struct {
+	Config config.BGP
+	Source Source
+	Log    *slog.Logger    // nil discards
+	Alarms *alarm.Registry // nil swallows
+}
+
+// Speaker announces the desired set to the neighbors of one router. Its
+// methods may be called from any goroutine.
+type Speaker struct {
+	log    *slog.Logger
+	alarms *alarm.Registry
+	engine *engine
+	peers  peers // the engine, as the neighbors see it
+	routes *reconciler
+	work   sync.WaitGroup
+	cancel context.CancelFunc
+
+	live atomic.Bool // between Open and Close
+
+	confMu sync.Mutex // held over a whole change of configuration
+	conf   config.BGP
+	opened bool // Open was called
+
+	// mu guards the neighbors. It is never held over a call to GoBGP, whose
+	// callbacks take it.
+	mu        sync.Mutex
+	neighbors map[netip.Addr]*neighbor
+}
+
+// errClosed is a call on a speaker that is not open.
+var errClosed = errors.New("the BGP speaker is not running")
+
+// New makes a speaker that does nothing until [Speaker.Open].
+func New(o Options) *Speaker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Speaker{
+		log:       o.Log,
+		alarms:    o.Alarms,
+		conf:      o.Config,
+		neighbors: map[netip.Addr]*neighbor{},
+	}
+	s.engine = newEngine(o.Log, o.Config.ASN, engineEvents{dialFailed: s.onDialFailed})
+	s.peers = s.engine
+	s.routes = newReconciler(o.Source, s.engine, o.Log, o.Alarms)
+	return s
+}
+
+// Open starts the speaker: listeners, then all routes of the source, then the
+// neighbors, in this order. An error means that nothing runs. A neighbor that
+// cannot be set up is an alarm and is tried again; it stops no other.
+func (s *Speaker) Open(ctx context.Context) error {
+	s.confMu.Lock()
+	defer s.confMu.Unlock()
+	if s.opened {
+		return errors.New("the BGP speaker was opened before; it can be opened only once")
+	}
+	s.opened = true
+	if err := CheckRouter(s.conf); err != nil {
+		return err
+	}
+	port, err := s.listen()
+	if err != nil {
+		return err
+	}
+	if err := s.engine.start(ctx, s.conf, port, s.onPeer); err != nil {
+		return fmt.Errorf("starting BGP for AS %d: %w", s.conf.ASN, err)
+	}
+	s.routes.load()
+	for _, n := range s.conf.Neighbors {
+		_ = s.setUp(ctx, s.remember(n)) // the alarm carries the error
+	}
+	run, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.work.Go(func() { s.routes.run(run) })
+	s.work.Go(func() { s.tend(run) })
+	s.live.Store(true)
+	return nil
+}
+
+// listen settles the addresses and the port to listen on; port 0 becomes a
+// free one, and the defaults leave IPv6 out on a host without it. It returns
+// what GoBGP takes as port: -1 for none.
+func (s *Speaker) listen() (int32, error) {
+	if s.conf.NoListen {
+		return -1, nil
+	}
+	if len(s.conf.Listen) == 0 {
+		s.conf.Listen = []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), defaultPort)}
+		if l, err := net.Listen("tcp6", "[::]:0"); err == nil {
+			_ = l.Close()
+			s.conf.Listen = append(s.conf.Listen, netip.AddrPortFrom(netip.IPv6Unspecified(), defaultPort))
+		}
+	}
+	port, err := listenPort(s.conf)
+	if err != nil || port != 0 {
+		return int32(port), err
+	}
+	l, err := net.Listen("tcp", s.conf.Listen[0].String())
+	if err != nil {
+		return 0, fmt.Errorf("finding a free BGP port: %w", err)
+	}
+	free := l.Addr().(*net.TCPAddr).AddrPort().Port()
+	_ = l.Close()
+	fixed := make([]netip.AddrPort, len(s.conf.Listen))
+	for i, a := range s.conf.Listen {
+		fixed[i] = netip.AddrPortFrom(a.Addr(), free)
+	}
+	s.conf.Listen = fixed
+	return int32(free), nil
+}
+
+// Listening returns the addresses that the open speaker accepts sessions on.
+func (s *Speaker) Listening() []netip.AddrPort {
+	s.confMu.Lock()
+	defer s.confMu.Unlock()
+	if !s.live.Load() || s.conf.NoListen {
+		return nil
+	}
+	return append([]netip.AddrPort(nil), s.conf.Listen...)
+}
+
+// Wake says that the desired routes of some prefixes (or of all) may have
+// changed. It returns at once and may be called before [Speaker.Open].
+func (s *Speaker) Wake(changed []netip.Prefix, all bool) { s.routes.wake(changed, all) }
+
+// Announced returns the routes that GoBGP was told to announce and took, sorted
+// by prefix.
+func (s *Speaker) Announced() []rtbh.Route { return s.routes.announced() }
+
+// AnnouncedRoute returns what the speaker was told to announce for one prefix.
+func (s *Speaker) AnnouncedRoute(p netip.Prefix) (rtbh.Route, bool) { return s.routes.has(p) }
+
+// Reconfigure takes a new configuration. Only neighbors whose value differs
+// are touched; other sessions stay as they are. restart is true when c also
+// differs in the router itself (AS, router-id, listeners), which a running
+// speaker keeps: that part needs a new one. err joins what went wrong with
+// single neighbors; each is an alarm too, and is tried again.
+func (s *Speaker) Reconfigure(c config.BGP) (restart bool, err error) {
+	s.confMu.Lock()
+	defer s.confMu.Unlock()
+	if !s.live.Load() {
+		return false, errClosed
+	}
+	restart = !sameRouter(s.conf, c)
+	err = s.reconfigure(context.Background(), c)
+	s.conf.Neighbors = c.Neighbors
+	return restart, err
+}
+
+// sameRouter compares a running configuration with a new one. Ports that were
+// 0 have become real ones.
+func sameRouter(running, c config.BGP) bool {
+	if running.ASN != c.ASN || running.RouterID != c.RouterID || running.NoListen != c.NoListen {
+		return false
+	}
+	if c.NoListen || len(c.Listen) == 0 {
+		return true
+	}
+	if len(running.Listen) != len(c.Listen) {
+		return false
+	}
+	for i, l := range c.Listen {
+		if l != running.Listen[i] && (l.Port() != 0 || l.Addr() != running.Listen[i].Addr()) {
+			return false
+		}
+	}
+	return true
+}
+
+// Neighbors returns the state of all configured neighbors, sorted by address.
+func (s *Speaker) Neighbors() []NeighborStatus {
+	counts := s.counters()
+	ipv4, ipv6 := s.routes.count()
+	all := s.list()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]NeighborStatus, 0, len(all))
+	for _, n := range all {
+		c := counts[n.conf.Addr]
+		st := NeighborStatus{
+			Addr: n.conf.Addr, RemoteAS: n.conf.RemoteAS, LocalAS: n.conf.LocalAS,
+			Description: n.conf.Description, State: n.state, Shutdown: n.conf.Shutdown, Since: n.since,
+			MessagesIn: c.in, MessagesOut: c.out, Received: c.prefixes, LastError: n.lastErr,
+		}
+		if st.LocalAS == 0 {
+			st.LocalAS = s.engine.asn
+		}
+		if n.err != nil {
+			st.LastError = n.err.Error()
+		}
+		if st.Up() && n.conf.IPv4 {
+			st.Announced += ipv4
+		}
+		if st.Up() && n.conf.IPv6 {
+			st.Announced += ipv6
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+func (s *Speaker) counters() map[netip.Addr]counters {
+	if !s.live.Load() {
+		return nil
+	}
+	counts, err := s.engine.counters(context.Background())
+	if err != nil {
+		return nil // closing: the states are still worth showing
+	}
+	return counts
+}
+
+// Reset closes the session with a neighbor (`clear ip bgp ADDR`); it opens
+// again by itself.
+func (s *Speaker) Reset(addr netip.Addr) error {
+	if !s.live.Load() {
+		return errClosed
+	}
+	return s.engine.reset(context.Background(), addr)
+}
+
+// Refresh keeps the session and sends all routes again (out, `clear ip bgp ADDR
+// soft out`), or looks again at all that was received (in), or both.
+func (s *Speaker) Refresh(addr netip.Addr, in, out bool) error {
+	if !s.live.Load() {
+		return errClosed
+	}
+	if !in && !out {
+		return nil
+	}
+	return s.engine.refresh(context.Background(), addr, in, out)
+}
+
+// Close ends the speaker. With graceful (a planned restart), neighbors with
+// graceful restart keep our routes until we are back or their restart time is
+// over; without it every neighbor gets a CEASE and drops them at once. It
+// waits for the sessions to be closed as long as ctx allows.
+func (s *Speaker) Close(ctx context.Context, graceful bool) error {
+	s.confMu.Lock()
+	defer s.confMu.Unlock()
+	if !s.live.Swap(false) {
+		return nil
+	}
+	s.cancel()
+	done := make(chan struct{})
+	go func() { s.work.Wait(); close(done) }()
+	err := s.engine.stop(ctx, graceful)
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	return err
+}
