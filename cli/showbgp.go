@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/triggerd/triggerd/internal/rtbh"
+)
+
+func bgpRows() []row {
+	var rows []row
+	add := func(pattern string, run func(*call, *match) error) {
+		rows = append(rows, row{Modes: execModes, Pattern: pattern, Run: run})
+	}
+	ipv4 := func(p netip.Prefix) bool { return p.Addr().Is4() }
+	ipv6 := func(p netip.Prefix) bool { return p.Addr().Is6() }
+	for _, v4 := range []string{"show ip bgp", "show ip bgp ipv4 unicast", "show bgp ipv4 [unicast]"} {
+		add(v4+" [json]", showTable(ipv4))
+		add(v4+" A.B.C.D/M$net longer-prefixes [json]", showLonger(ipv4))
+		add(v4+" <A.B.C.D/M|A.B.C.D>$net [json]", showEntry)
+	}
+	for _, v6 := range []string{"show bgp", "show bgp ipv6 [unicast]", "show ipv6 bgp"} {
+		add(v6+" [json]", showTable(ipv6))
+		add(v6+" X:X::X:X/M$net longer-prefixes [json]", showLonger(ipv6))
+		add(v6+" <X:X::X:X/M|X:X::X:X>$net [json]", showEntry)
+	}
+	return rows
+}
+
+// bgpRoute is a line of `show ip bgp`.
+type bgpRoute struct {
+	rtbh.Route
+	announced bool // this node's speaker has it out; for who sees all, attribute for attribute
+}
+
+// bgpTable is what `show ip bgp` prints from.
+type bgpTable struct {
+	routes   []bgpRoute // by prefix
+	index    uint64
+	routerID netip.Addr
+	asn      uint32
+}
+
+// bgpTable collects the committed routes that this user may see, with what the
+// speaker makes of them. A customer's are those of its own blackholes, as they
+// would be if nobody else had the prefix: the attributes of another's stay that
+// other's secret.
+func (c *call) bgpTable() bgpTable {
+	t := bgpTable{routerID: netip.IPv4Unspecified(), asn: c.asn()}
+	if bgp := c.ports.Node.Current().BGP; bgp != nil && bgp.RouterID.IsValid() {
+		t.routerID = bgp.RouterID
+	}
+	c.view(func(s *rtbh.State, now rtbh.Instant) {
+		t.index = s.Index()
+		if c.scope == "" {
+			for _, r := range s.Desired(now) {
+				t.routes = append(t.routes, bgpRoute{Route: r})
+			}
+			return
+		}
+		for _, b := range s.Blackholes(c.scope, now) {
+			if r, ok := s.RouteOf(b); ok {
+				t.routes = append(t.routes, bgpRoute{Route: r})
+			}
+		}
+	})
+	if c.ports.Speaker == nil {
+		return t
+	}
+	out := map[netip.Prefix]rtbh.Route{}
+	for _, r := range c.ports.Speaker.Announced() {
+		out[r.Prefix] = r
+	}
+	for i, r := range t.routes {
+		was, ok := out[r.Prefix]
+		t.routes[i].announced = ok && (c.scope != "" || was.Equal(r.Route))
+	}
+	return t
+}
+
+// showTable prints all routes of one address family.
+func showTable(family func(netip.Prefix) bool) func(*call, *match) error {
+	return func(c *call, m *match) error {
+		return c.showRoutes(m, family, family)
+	}
+}
+
+// showLonger prints the routes within a prefix.
+func showLonger(family func(netip.Prefix) bool) func(*call, *match) error {
+	return func(c *call, m *match) error {
+		within := m.Prefix("net")
+		return c.showRoutes(m, family, func(p netip.Prefix) bool {
+			return family(p) && p.Bits() >= within.Bits() && within.Contains(p.Addr())
+		})
+	}
+}
+
+func (c *call) showRoutes(m *match, family, wanted func(netip.Prefix) bool) error {
+	c.fresh(m)
+	t := c.bgpTable()
+	var shown []bgpRoute
+	total := 0
+	for _, r := range t.routes {
+		if family(r.Prefix) {
+			total++
+		}
+		if wanted(r.Prefix) {
+			shown = append(shown, r)
+		}
+	}
+	if m.Has("json") {
+		c.json(t.asJSON(c.ports.Node.Current().Hostname, shown))
+		return nil
+	}
+	if len(shown) == 0 {
+		c.print("No BGP prefixes displayed, %d exist\n", total)
+		return nil
+	}
+	c.print("%s", t.heading())
+	for _, r := range shown {
+		c.print("%s\n", r.line())
+	}
+	c.print("\nDisplayed  %d out of %d total prefixes\n", len(shown), total)
+	return nil
+}
+
+// heading is Quagga's, with the log index for the table's version: it counts
+// the same thing.
+func (t bgpTable) heading() string {
+	return fmt.Sprintf("BGP table version is %d, local router ID is %s\n", t.index, t.routerID) +
+		"Status codes: s suppressed, d damped, h history, * valid, > best, = multipath,\n" +
+		"              i internal, r RIB-failure, S Stale, R Removed\n" +
+		"Origin codes: i - IGP, e - EGP, ? - incomplete\n\n" +
+		"   Network          Next Hop            Metric LocPrf Weight Path\n"
+}
+
+// line prints a route in Quagga's columns. What is committed and not yet (or
+// not here) announced is valid but not best.
+func (r bgpRoute) line() string {
+	best := " "
+	if r.announced {
+		best = ">"
+	}
+	text := "*" + best + " " + padded(r.Prefix.String(), 17, 20) + padded(r.NextHop.String(), 16, 36)
+	text += optional(r.MED, 10) + optional(r.LocalPref, 7) + "  32768 "
+	for _, n := range r.Prepend {
+		text += fmt.Sprintf("%d ", n)
+	}
+	return text + originCode(r.Origin)
+}
+
+// padded fills a column, or goes on in the next line where the value does not
+// leave a space, as Quagga does.
+func padded(s string, width, indent int) string {
+	if len(s) >= width {
+		return s + "\n" + strings.Repeat(" ", indent)
+	}
+	return s + strings.Repeat(" ", width-len(s))
+}
+
+func optional(o rtbh.Optional, width int) string {
+	if !o.Set {
+		return strings.Repeat(" ", width)
+	}
+	return fmt.Sprintf("%*d", width, o.Value)
+}
+
+func originCode(o rtbh.Origin) string {
+	return [...]string{"i", "e", "?"}[min(o, rtbh.OriginIncomplete)]
+}
+
+// showEntry prints one route: that of the prefix, or for an address the
+// longest one that covers it.
+func showEntry(c *call, m *match) error {
+	c.fresh(m)
+	t := c.bgpTable()
+	r, ok := t.find(m)
+	if !ok {
+		return saying("% Network not in table")
+	}
+	updated := c.updatedAt(r.Prefix)
+	if m.Has("json") {
+		c.json(r.asJSON(t, updated))
+		return nil
+	}
+	c.print("BGP routing table entry for %s\n", r.Prefix)
+	if r.announced {
+		c.print("Paths: (1 available, best #1, table Default-IP-Routing-Table)\n")
+	} else {
+		c.print("Paths: (1 available, no best path)\n  Not advertised to any peer\n")
+	}
+	path := "Local"
+	if len(r.Prepend) > 0 {
+		path = joined(r.Prepend, asnText)
+	}
+	c.print("  %s\n    %s from 0.0.0.0 (%s)\n", path, r.NextHop, t.routerID)
+	c.print("      Origin %s%s%s, weight 32768, valid, sourced, local%s\n", strings.ToUpper(r.Origin.String()),
+		labelled(", metric ", r.MED), labelled(", localpref ", r.LocalPref), map[bool]string{true: ", best"}[r.announced])
+	r.printCommunities(c)
+	c.print("      Last update: %s\n\n", updated.Format(time.ANSIC))
+	return nil
+}
+
+func labelled(label string, o rtbh.Optional) string {
+	if !o.Set {
+		return ""
+	}
+	return fmt.Sprintf("%s%d", label, o.Value)
+}
+
+func (r bgpRoute) printCommunities(c *call) {
+	if len(r.Communities) > 0 {
+		c.print("      Community: %s\n", joined(r.Communities, communityText))
+	}
+	if rt, soo := splitExt(r.Ext); len(rt)+len(soo) > 0 {
+		all := append(strings.Fields(joined(rt, func(e rtbh.ExtCommunity) string { return "RT:" + extText(e) })),
+			strings.Fields(joined(soo, func(e rtbh.ExtCommunity) string { return "SoO:" + extText(e) }))...)
+		c.print("      Extended Community: %s\n", strings.Join(all, " "))
+	}
+	if len(r.Large) > 0 {
+		c.print("      Large Community: %s\n", joined(r.Large, largeText))
+	}
+}
+
+// find returns the route that the line names.
+func (t bgpTable) find(m *match) (bgpRoute, bool) {
+	p, a := m.Prefix("net"), m.Addr("net")
+	best, found := bgpRoute{}, false
+	for _, r := range t.routes {
+		switch {
+		case p.IsValid() && r.Prefix == p:
+			return r, true
+		case a.IsValid() && r.Prefix.Contains(a) && (!found || r.Prefix.Bits() > best.Prefix.Bits()):
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// updatedAt is when the blackhole that decides the route was last changed, on
+// the cluster's clock.
+func (c *call) updatedAt(p netip.Prefix) time.Time {
+	var at rtbh.Instant
+	c.view(func(s *rtbh.State, now rtbh.Instant) {
+		if c.scope != "" {
+			b, _ := s.Blackhole(p, c.scope, now)
+			at = b.Refreshed
+			return
+		}
+		var first uint64
+		for _, cu := range s.Customers() {
+			if b, ok := s.Blackhole(p, cu.Name, now); ok && (first == 0 || b.Index < first) {
+				first, at = b.Index, b.Refreshed
+			}
+		}
+	})
+	return at.Time()
+}

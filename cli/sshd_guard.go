@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gliderlabs/ssh"
+	gossh "golang.org/x/crypto/ssh"
+)
+
+// guardKey is where the guard of a connection lies in gliderlabs' context.
+type guardKey struct{}
+
+// guard is one TCP connection and the clocks that run against it: it has to
+// log in, then to have a session, and to answer.
+type guard struct {
+	net.Conn
+	srv    *Server
+	from   netip.AddrPort
+	source netip.Prefix
+	ctx    context.Context // ends with the connection; its cause is told to sessions
+	stop   context.CancelCauseFunc
+
+	closed    sync.Once
+	keepalive sync.Once
+
+	mu       sync.Mutex
+	user     string // of the last try, or who has logged in
+	known    bool   // that user exists
+	tries    int    // refused
+	loggedIn bool
+	sessions int
+	lonely   *time.Timer // closes a connection without a session
+}
+
+// admit takes a new connection, or refuses it by returning nil.
+func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
+	g := &guard{Conn: conn, srv: s}
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		ap := tcp.AddrPort()
+		g.from = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	g.source = sourceOf(g.from)
+	s.mu.Lock()
+	full := s.closing
+	all, same := 0, 0
+	for other := range s.guards {
+		if !other.in() {
+			all++
+			if other.source == g.source {
+				same++
+			}
+		}
+	}
+	full = full || all >= s.opts.Limits.HalfOpen || same >= s.opts.Limits.HalfOpenPerSource
+	if !full {
+		g.ctx, g.stop = context.WithCancelCause(context.Background())
+		s.guards[g] = struct{}{}
+		s.entering[conn.RemoteAddr()] = g
+	}
+	s.mu.Unlock()
+	if full {
+		s.count.halfOpenRefused.Add(1)
+		s.quiet.warn("ssh connection refused: too many are logging in", "from", g.from.String(), "open", all, "from_source", same)
+		return nil
+	}
+	s.count.connections.Add(1)
+	_ = conn.SetDeadline(time.Now().Add(s.opts.Limits.Handshake))
+	ctx.SetValue(guardKey{}, g)
+	return g
+}
+
+// in tells whether the connection has logged in.
+func (g *guard) in() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.loggedIn
+}
+
+// SetDeadline and its kin do nothing: gliderlabs calls them before each read
+// and write and would undo the handshake's deadline.
+func (g *guard) SetDeadline(time.Time) error      { return nil }
+func (g *guard) SetReadDeadline(time.Time) error  { return nil }
+func (g *guard) SetWriteDeadline(time.Time) error { return nil }
+
+// Close ends the connection.
+func (g *guard) Close() error {
+	err := g.Conn.Close()
+	g.closed.Do(func() {
+		g.stop(nil)
+		g.mu.Lock()
+		if g.lonely != nil {
+			g.lonely.Stop()
+		}
+		g.mu.Unlock()
+		g.srv.mu.Lock()
+		delete(g.srv.guards, g)
+		g.srv.mu.Unlock()
+	})
+	return err
+}
+
+// tried hears of each authentication try.
+func (s *Server) tried(g *guard, user, method string, err error) {
+	if g == nil {
+		return
+	}
+	if err != nil {
+		if method != "none" { // with which clients ask what there is
+			s.count.tries.Add(1)
+			_, known := s.opts.Users.User(user)
+			g.mu.Lock()
+			g.tries++
+			g.user, g.known = user, known
+			g.mu.Unlock()
+		}
+		return
+	}
+	s.entered(g.RemoteAddr())
+	g.mu.Lock()
+	g.user, g.known, g.loggedIn = user, true, true
+	g.mu.Unlock()
+	if n := s.connectionsOf(user); n > s.opts.Limits.ConnsPerUser {
+		s.count.sessionsRefused.Add(1)
+		s.quiet.warn("ssh connection refused: the user has too many", "user", shortQuote(user), "from", g.from.String(), "open", n-1)
+		_ = g.Close()
+		return
+	}
+	s.count.logins.Add(1)
+	_ = g.Conn.SetDeadline(time.Time{})
+	g.leave(0)
+}
+
+// entered takes a connection off the list of those that are logging in.
+func (s *Server) entered(addr net.Addr) *guard {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.entering[addr]
+	delete(s.entering, addr)
+	return g
+}
+
+// connectionsOf counts the connections that user has logged in with.
+func (s *Server) connectionsOf(user string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for g := range s.guards {
+		g.mu.Lock()
+		if g.loggedIn && g.user == user {
+			n++
+		}
+		g.mu.Unlock()
+	}
+	return n
+}
+
+// failed hears that a connection ended before its login.
+func (s *Server) failed(conn net.Conn, err error) {
+	g := s.entered(conn.RemoteAddr())
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	user, known, tries := g.user, g.known, g.tries
+	g.mu.Unlock()
+	if tries == 0 {
+		s.count.handshakes.Add(1)
+		s.quiet.info("ssh handshake failed", "from", g.from.String(), "error", shortQuote(err.Error()))
+		return
+	}
+	s.count.refused.Add(1)
+	s.quiet.warn("ssh login refused", "user", shortQuote(user), "known", known, "from", g.from.String(), "tries", tries)
+}
+
+// join and leave count the sessions of the connection; without one it is
+// closed after a while.
+func (g *guard) join() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sessions++
+	if g.lonely != nil {
+		g.lonely.Stop()
+	}
+}
+
+func (g *guard) leave(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sessions -= n
+	if g.sessions == 0 {
+		g.lonely = time.AfterFunc(g.srv.opts.Limits.NoSession, func() { _ = g.Close() })
+	}
+}
+
+// missed is how many keepalive periods a client may leave unanswered.
+const missed = 3
+
+// ask keeps asking whether the client is still there, and closes the
+// connection when it is not: its sessions would otherwise block for ever.
+func (g *guard) ask(conn *gossh.ServerConn) {
+	every := g.srv.opts.Limits.Keepalive
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		late := time.AfterFunc(missed*every, func() {
+			g.srv.count.silent.Add(1)
+			_ = g.Close()
+		})
+		_, _, err := conn.SendRequest("keepalive@openssh.com", true, nil)
+		late.Stop()
+		if err != nil {
+			return
+		}
+	}
+}
