@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/daemon"
+)
+
+// defaultConfig is where the node's file is looked for.
+const defaultConfig = "/etc/triggerd/triggerd.conf"
+
+type configFlag struct{ path string }
+
+func (f *configFlag) add(c *cobra.Command) {
+	c.Flags().StringVarP(&f.path, "config", "c", defaultConfig, "the node's `file`")
+}
+
+// load reads the file; warnings go to w. Every error has exit status 2.
+func (f *configFlag) load(w io.Writer) (config.Node, error) {
+	r, err := os.Open(f.path)
+	if err != nil {
+		return config.Node{}, &exitError{2, fmt.Errorf("reading the node's file: %w", err)}
+	}
+	defer r.Close()
+	conf, warnings, err := config.Parse(f.path, r)
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "%s:%d: warning: %s\n", f.path, warning.Line, warning.Text)
+	}
+	if err == nil {
+		err = daemon.Check(conf)
+	}
+	if err != nil {
+		return config.Node{}, &exitError{2, err}
+	}
+	for _, warning := range daemon.Warnings(conf) {
+		fmt.Fprintf(w, "%s: warning: %s\n", f.path, warning)
+	}
+	return conf, nil
+}
+
+func newCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a node's file",
+		Long: `Check a node's file and print what is wrong with it: line, column, what was
+expected. Exit status 0 when the node would start with it, 2 when not.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			file := configFlag{path: args[0]}
+			conf, err := file.load(os.Stderr)
+			if err != nil {
+				return err
+			}
+			n := 0
+			if conf.BGP != nil {
+				n = len(conf.BGP.Neighbors)
+			}
+			fmt.Printf("%s: node %s, %d neighbors: good\n", file.path, conf.Hostname, n)
+			return nil
+		},
+	}
+}

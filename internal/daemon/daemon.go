@@ -1,0 +1,258 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/triggerd/triggerd/bgp"
+	"github.com/triggerd/triggerd/cli"
+	"github.com/triggerd/triggerd/consensus"
+	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/rtbh"
+)
+
+// Options are what a node is started with.
+type Options struct {
+	Config  config.Node
+	Path    string // of the file that Config came from
+	Version string // of this binary
+	Log     *slog.Logger
+}
+
+// Daemon is one running node.
+type Daemon struct {
+	log     *slog.Logger
+	alarms  *alarm.Registry
+	conf    *nodeConfig
+	node    *consensus.Node
+	router  *router
+	changed chan struct{} // one slot: deadlines may have moved
+	failed  chan struct{}
+
+	cancel  context.CancelFunc
+	work    sync.WaitGroup
+	closers []func(context.Context) error
+	once    sync.Once
+}
+
+// Start builds the node's parts from the cluster upwards and returns when the
+// operator's door and the SSH door are open. Announcing begins by itself, once
+// the cluster has said where it stands or has not within boot-wait.
+func Start(_ context.Context, o Options) (d *Daemon, err error) {
+	o.Log.Info("starting", "node", o.Config.Hostname, "version", o.Version, "file", o.Path)
+	run, cancel := context.WithCancel(context.Background())
+	d = &Daemon{
+		log: o.Log, alarms: alarm.New(o.Log), cancel: cancel,
+		conf:    &nodeConfig{path: o.Path, current: o.Config},
+		changed: make(chan struct{}, 1), failed: make(chan struct{}),
+	}
+	d.router = &router{conf: d.conf.Current}
+	defer func() {
+		if err != nil {
+			cancel()
+			err = errors.Join(err, d.Close(context.Background()))
+		}
+	}()
+	if d.node, err = d.openNode(o); err != nil {
+		return d, err
+	}
+	d.onClose(func(context.Context) error { return d.node.Close() })
+	trace := &tracer{node: d.node, router: d.router}
+	d.node.Handle(queryTrace, trace.answer)
+	d.node.OnApply(d.applied)
+
+	sessions := cli.NewSessionList(cli.SessionLimits{})
+	shells := cli.NewShells(d.ports(o, trace, sessions))
+	if err := d.openLocalDoor(run, shells, sessions); err != nil {
+		return d, err
+	}
+	if err := d.openSSH(run, shells, sessions); err != nil {
+		return d, err
+	}
+	d.work.Go(func() { d.announce(run) })
+	d.work.Go(func() { d.tellBudgets(run) })
+	return d, nil
+}
+
+func (d *Daemon) onClose(f func(context.Context) error) { d.closers = append(d.closers, f) }
+
+func (d *Daemon) openNode(o Options) (*consensus.Node, error) {
+	node, err := consensus.Open(consensus.Options{
+		Dir: o.Config.DataDir, Listen: o.Config.Cluster.Listen, Advertise: advertised(o.Config),
+		BootWait: o.Config.Cluster.BootWait, Version: o.Version, Log: o.Log, Alarms: d.alarms,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", o.Config.DataDir, err)
+	}
+	return node, nil
+}
+
+// advertised is the address that the other members dial.
+func advertised(c config.Node) string {
+	if c.Cluster.Advertise != "" {
+		return c.Cluster.Advertise
+	}
+	return c.Cluster.Listen
+}
+
+// ports is everything that a session may look at or change.
+func (d *Daemon) ports(o Options, trace *tracer, sessions *cli.SessionList) cli.Ports {
+	p := cli.Ports{
+		Cluster: cluster{d.node}, Members: cluster{d.node}, Node: d.conf, Version: o.Version,
+		Alarms: d.alarms, Tracer: trace, Sessions: sessions,
+	}
+	if o.Config.BGP != nil {
+		p.Speaker = d.router
+	}
+	return p
+}
+
+func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.SessionList) error {
+	c := d.conf.Current()
+	if c.SSH.Disabled {
+		return nil
+	}
+	server, err := cli.NewServer(cli.ServerOptions{
+		Listen: c.SSH.Listen, HostKeyDir: filepath.Join(c.DataDir, "hostkeys"), Users: users{d.node},
+		Shells: shells, Sessions: sessions, Log: d.log, Banner: c.SSH.Banner, ExecTimeout: c.SSH.ExecTimeout,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the SSH door: %w", err)
+	}
+	if err := server.Start(ctx); err != nil {
+		return fmt.Errorf("opening the SSH door: %w", err)
+	}
+	d.onClose(server.Shutdown)
+	return nil
+}
+
+// applied is called after each entry, in the order of the log, and must not
+// wait.
+func (d *Daemon) applied(changed []netip.Prefix, all bool) {
+	if s := d.router.speaker.Load(); s != nil && (all || len(changed) > 0) {
+		s.Wake(changed, all)
+	}
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+// announce waits for the cluster, then runs the speaker until ctx ends.
+func (d *Daemon) announce(ctx context.Context) {
+	confirmed := d.node.Ready(ctx)
+	c := d.conf.Current()
+	if ctx.Err() != nil || c.BGP == nil {
+		return
+	}
+	if role := d.node.Role(); !role.Announces() {
+		d.log.Warn("this node announces nothing; its router bgp block is not used", "role", role)
+		return
+	}
+	speaker := bgp.New(bgp.Options{Config: *c.BGP, Source: desired{d.node}, Log: d.log, Alarms: d.alarms})
+	// From here on every change wakes the speaker, which reads the whole state
+	// when it opens: nothing falls between the two.
+	d.router.speaker.Store(speaker)
+	if err := speaker.Open(ctx); err != nil {
+		d.alarms.Raise(alarm.DaemonFault, "bgp", "the BGP speaker does not start: "+err.Error())
+		d.log.Error("the BGP speaker does not start", "error", err)
+		d.router.speaker.Store(nil)
+		close(d.failed)
+		return
+	}
+	d.log.Info("announcing", "routes", len(speaker.Announced()), "confirmed", confirmed)
+	end(ctx, d.node, d.changed, func(over []netip.Prefix) { speaker.Wake(over, false) })
+}
+
+// Failed is closed when the node can't do its work and has to be restarted.
+func (d *Daemon) Failed() <-chan struct{} { return d.failed }
+
+// Reload takes a new configuration. Only the speaker's neighbors change while
+// the node runs; what needs a restart is said in the log.
+func (d *Daemon) Reload(_ context.Context, c config.Node) error {
+	old := d.conf.Current()
+	next := old
+	next.BGP = c.BGP
+	if c.BGP == nil || old.BGP == nil {
+		next.BGP = old.BGP
+	} else if s := d.router.speaker.Load(); s != nil {
+		restart, err := s.Reconfigure(*c.BGP)
+		if err != nil {
+			return fmt.Errorf("reading the file again: %w", err)
+		}
+		if restart { // the router itself: only a new speaker can take it
+			next.BGP = &config.BGP{ASN: old.BGP.ASN, RouterID: old.BGP.RouterID, Listen: old.BGP.Listen, NoListen: old.BGP.NoListen, Neighbors: c.BGP.Neighbors}
+		}
+	}
+	d.conf.set(next)
+	if c.String() != next.String() {
+		d.log.Warn("some changes of the file take effect with the next start", "file", d.conf.path)
+	}
+	d.log.Info("the file was read again", "file", d.conf.path)
+	return nil
+}
+
+// Close stops the node: first the doors, then BGP, so that neighbors with
+// graceful restart keep the routes, then the cluster side.
+func (d *Daemon) Close(ctx context.Context) (err error) {
+	d.once.Do(func() {
+		started := time.Now()
+		for len(d.closers) > 1 { // the doors
+			err = errors.Join(err, d.closeLast(ctx))
+		}
+		d.cancel()
+		d.work.Wait()
+		if s := d.router.speaker.Swap(nil); s != nil {
+			err = errors.Join(err, s.Close(ctx, true))
+		}
+		if len(d.closers) > 0 {
+			err = errors.Join(err, d.closeLast(ctx))
+		}
+		d.log.Info("stopped", "after", time.Since(started))
+	})
+	return err
+}
+
+func (d *Daemon) closeLast(ctx context.Context) error {
+	last := d.closers[len(d.closers)-1]
+	d.closers = d.closers[:len(d.closers)-1]
+	return last(ctx)
+}
+
+// Do proposes commands as the node's own operator.
+func (d *Daemon) Do(ctx context.Context, commands ...rtbh.Command) ([]rtbh.Outcome, error) {
+	r, err := d.node.Propose(ctx, rtbh.Entry{
+		Actor:    rtbh.Actor{User: "local", Door: rtbh.DoorLocal, Node: d.node.Name()},
+		Commands: commands,
+	})
+	return r.Result.Outcomes, err
+}
+
+// Token invites a node.
+func (d *Daemon) Token(ctx context.Context, role rtbh.MemberRole, name string) (string, error) {
+	by := rtbh.Actor{User: "local", Door: rtbh.DoorLocal, Node: d.node.Name()}
+	return d.node.Token(ctx, by, role, name, tokenLifetime)
+}
+
+// Complete waits until the cluster has n voters that all answer and this node
+// has what they have.
+func (d *Daemon) Complete(ctx context.Context, n int) error {
+	for {
+		s := d.node.Status(ctx)
+		if _, fresh := d.node.Fresh(ctx); fresh && s.Leader != "" && s.Voters >= n && s.Reach >= n {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d voters, %d answer: %w", s.Voters, n, s.Reach, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
