@@ -109,7 +109,7 @@ func TestTrapsOfQuaggaAreRefused(t *testing.T) {
 	l := newLab(t)
 	for _, c := range []struct{ mode, line, answer string }{
 		{"router", "network 203.0.113.200", "% The mask is missing: Quagga would take the whole of 203.0.113.0/24 for 203.0.113.200. Type `network 203.0.113.200/32` for this one address."},
-		{"router", "no network 203.0.113.200", "% The mask is missing: Quagga would take the whole of 203.0.113.0/24 for 203.0.113.200. Type `network 203.0.113.200/32` for this one address."},
+		{"router", "no network 203.0.113.200", "% The mask is missing: Quagga would take the whole of 203.0.113.0/24 for 203.0.113.200. Type `no network 203.0.113.200/32` for this one address."},
 		{"router", "network 10.0.0.1", "% The mask is missing: Quagga would take the whole of 10.0.0.0/8 for 10.0.0.1. Type `network 10.0.0.1/32` for this one address."},
 		{"router", "network 203.0.113.77/24", "% 203.0.113.77/24 has bits set beyond its mask; type 203.0.113.77/32 for the one address, or 203.0.113.0/24 for the network."},
 		{"router", "network 203.0.113.0 mask 255.255.255.0", "% Only the mask 255.255.255.255 is taken in this form; type the network as A.B.C.D/M, or `network 203.0.113.0/32` for this one address."},

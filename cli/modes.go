@@ -42,13 +42,17 @@ var above = map[*grammar.Mode]*grammar.Mode{
 // The role sets of rows.
 const (
 	customers grammar.Role = 1 << iota
-	viewers
+	viewers                // of everything
 	operators
+	onlookers // viewers of one customer: they get what is for everyone
 )
 
-// roleBit is the role set of one user's role.
-func roleBit(r rtbh.Role) grammar.Role {
-	return [...]grammar.Role{customers, viewers, operators}[min(r, rtbh.RoleOperator)]
+// roleBit is the role set that a user belongs to.
+func roleBit(u rtbh.User) grammar.Role {
+	if u.Role == rtbh.RoleViewer && u.Customer != "" {
+		return onlookers
+	}
+	return [...]grammar.Role{customers, viewers, operators}[min(u.Role, rtbh.RoleOperator)]
 }
 
 type (

@@ -74,11 +74,14 @@ func maskedPrefix(m *match) (netip.Prefix, error) {
 // bareAddress refuses an address without a mask.
 func bareAddress(m *match) (netip.Prefix, error) {
 	a := m.Addr("address")
-	one := netip.PrefixFrom(a, a.BitLen())
-	text := fmt.Sprintf("%% The mask is missing; type `network %s` for this one address.", one)
+	one := "network " + netip.PrefixFrom(a, a.BitLen()).String()
+	if m.Has("no") {
+		one = "no " + one
+	}
+	text := fmt.Sprintf("%% The mask is missing; type `%s` for this one address.", one)
 	if a.Is4() {
 		if whole, err := a.Prefix(classLength(a)); err == nil {
-			text = fmt.Sprintf("%% The mask is missing: Quagga would take the whole of %s for %s. Type `network %s` for this one address.", whole, a, one)
+			text = fmt.Sprintf("%% The mask is missing: Quagga would take the whole of %s for %s. Type `%s` for this one address.", whole, a, one)
 		}
 	}
 	return netip.Prefix{}, saying(text)

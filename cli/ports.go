@@ -44,7 +44,8 @@ type Cluster interface {
 	// Sync waits until every reachable node has applied what is committed now
 	// and returns that index. Errors as for Propose.
 	Sync(ctx context.Context) (Synced, error)
-	// Status describes the cluster as this node sees it.
+	// Status describes the cluster as this node sees it, without waiting for
+	// anybody: what it says of others may be a second old.
 	Status(ctx context.Context) ClusterStatus
 }
 

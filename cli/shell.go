@@ -115,7 +115,7 @@ func (sh *Shell) refresh() bool {
 	sh.ports.Cluster.View(func(s *rtbh.State, _ rtbh.Instant) {
 		sh.user, there = s.User(sh.login.User.Name)
 	})
-	sh.role, sh.scope = roleBit(sh.user.Role), sh.user.Customer
+	sh.role, sh.scope = roleBit(sh.user), sh.user.Customer
 	if there && sh.user.Role == rtbh.RoleCustomer && sh.scope == "" {
 		there = false // the state refuses such a record; never let it see everything
 	}

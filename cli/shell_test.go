@@ -140,9 +140,10 @@ customer beta
  route-map BETA-ONLY
  network 203.0.113.1/32 route-map BETA-ONLY reason betas-secret
  network 198.51.100.1/32 reason betas-secret`)
-	alice := l.login("alice")
-	for _, show := range allShows(customers) {
-		out := alice.run(show)
+	l.asOperator("customer acme\n user otto viewer\n exit\n exit\nip prefix-list BETA-LIST permit 198.51.100.1/32")
+	alice, otto := l.login("alice"), l.login("otto")
+	for _, show := range append(allShows(customers), allShows(operators)...) {
+		out := alice.run(show) + otto.run(show) + otto.run("list")
 		for _, word := range []string{"beta", "bob", "198.51.100.1", "203.0.113.1", "64500:77", "root", "vera", "65533"} {
 			if strings.Contains(strings.ToLower(out), word) {
 				t.Errorf("%s says %q:\n%s", show, word, out)
@@ -195,8 +196,10 @@ func allShows(who grammar.Role) []string {
 // TestRoles: what is not for a role does not exist for it.
 func TestRoles(t *testing.T) {
 	l := newLab(t)
+	l.asOperator("customer acme\n user otto viewer")
 	for _, c := range []struct{ user, line string }{
 		{"alice", "cluster token voter"}, {"alice", "approve 1"}, {"alice", "show ip prefix-list"},
+		{"otto", "configure terminal"}, {"otto", "show ip prefix-list"}, {"otto", "cluster remove trigger2"},
 		{"vera", "configure terminal"}, {"vera", "cluster remove trigger2"}, {"vera", "approve 1"},
 	} {
 		x := l.login(c.user)

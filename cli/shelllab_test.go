@@ -36,6 +36,7 @@ type lab struct {
 	lost   bool     // with fail: it takes effect all the same
 
 	status    ClusterStatus
+	heard     time.Time // until then the others are known as they were before the last entry
 	neighbors []NeighborStatus
 	placed    []Placement
 	announced []rtbh.Route // nil: all that is desired
@@ -170,6 +171,9 @@ func (l *lab) Status(context.Context) ClusterStatus {
 	for i := range s.Members {
 		if s.Members[i].Reachable {
 			s.Members[i].Applied = l.index
+			if i > 0 && time.Now().Before(l.heard) {
+				s.Members[i].Applied--
+			}
 		}
 	}
 	return s

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/triggerd/triggerd/cli/vty"
@@ -416,5 +417,32 @@ func TestACustomersConfigurationReadsBack(t *testing.T) {
 	alice.must(strings.Split(strings.TrimSuffix(lines, "\n"), "\n")...)
 	if got := alice.run("show running-config"); got != was {
 		t.Errorf("%s\nwas\n%s", got, was)
+	}
+}
+
+// TestNotAskedLatelyIsNotNotApplied: what is known of other nodes may be a
+// second old, and a show waits for news, but not for ever.
+func TestNotAskedLatelyIsNotNotApplied(t *testing.T) {
+	for _, c := range []struct {
+		news, took time.Duration
+		want       string
+	}{
+		{0, 0, "on 3 of 3 nodes (trigger1, trigger2, witness)\n"},
+		{900 * time.Millisecond, 900 * time.Millisecond, "on 3 of 3 nodes (trigger1, trigger2, witness)\n"},
+		{time.Hour, statusWait, "on 1 of 3 nodes (trigger1); not yet: trigger2, witness\n"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t)
+			alice := l.login("alice")
+			alice.must("configure terminal", "router bgp 65534", "network 203.0.113.1/32", "end")
+			start := time.Now()
+			l.heard = start.Add(c.news)
+			if out := alice.run("show blackhole 203.0.113.1"); !strings.Contains(out, c.want) {
+				t.Errorf("news after %v: %s", c.news, out)
+			}
+			if took := time.Since(start); took < c.took || took > c.took+statusLook {
+				t.Errorf("news after %v: took %v", c.news, took)
+			}
+		})
 	}
 }

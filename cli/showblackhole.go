@@ -90,7 +90,7 @@ func showBlackholes(c *call, m *match) error {
 	var holes []rtbh.Blackhole
 	var now rtbh.Instant
 	c.view(func(s *rtbh.State, n rtbh.Instant) { holes, now = s.Blackholes(c.scope, n), n })
-	members := c.ports.Cluster.Status(c.ctx).Members
+	members := c.membersFor(holes)
 	if m.Has("json") {
 		all := make([]blackholeJSON, 0, len(holes))
 		for _, b := range holes {
@@ -155,7 +155,7 @@ func showBlackhole(c *call, m *match) error {
 	if len(holes) == 0 {
 		return saying(fmt.Sprintf("%% %s is not blackholed.", p))
 	}
-	members := c.ports.Cluster.Status(c.ctx).Members
+	members := c.membersFor(holes)
 	var places []Placement
 	if c.ports.Tracer != nil {
 		places = c.ports.Tracer.Trace(c.ctx, p)

@@ -46,7 +46,9 @@ type memberJSON struct {
 
 // showCluster prints the nodes. Customers see how they are, not where.
 func showCluster(c *call, m *match) error {
-	s := c.ports.Cluster.Status(c.ctx)
+	var here uint64
+	c.view(func(st *rtbh.State, _ rtbh.Instant) { here = st.Index() })
+	s := c.status(here)
 	if m.Has("json") {
 		c.json(c.clusterJSON(s))
 		return nil

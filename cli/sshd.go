@@ -36,6 +36,7 @@ type ServerLimits struct {
 	HalfOpenPerSource int           // of one IPv4 address or IPv6 /64; default 20
 	ConnsPerUser      int           // connections that have logged in; default 40
 	NoSession         time.Duration // how long a connection may have no session; default 60 s
+	SessionTime       time.Duration // longest time of one session; 0 = no limit
 	Keepalive         time.Duration // between questions to the client; gone after 3 without answer; default 30 s
 }
 

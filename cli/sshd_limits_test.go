@@ -224,8 +224,10 @@ func TestWindowSizes(t *testing.T) {
 	if err := term.WindowChange(50, 132); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.WriteString(term.in, "size\r")
-	term.shows(t, "132x50\r\n")
+	until(t, "the new size is seen", func() bool { // requests and data are not in order
+		_, _ = io.WriteString(term.in, "size\r")
+		return strings.Contains(term.out.String(), "132x50\r\n")
+	})
 	zero := h.terminal(t, client, 0, 0)
 	_, _ = io.WriteString(zero.in, "size\r")
 	zero.shows(t, "0x0\r\n")

@@ -13,6 +13,9 @@ import (
 	"github.com/triggerd/triggerd/cli/vty"
 )
 
+// errSessionTime is what a session is told that has lasted as long as it may.
+var errSessionTime = errors.New("this session has lasted as long as it may; log in again")
+
 // rejectChannel refuses every channel but a session: nothing is forwarded.
 func (s *Server) rejectChannel(_ *ssh.Server, conn *gossh.ServerConn, ch gossh.NewChannel, _ ssh.Context) {
 	s.count.forwardsRefused.Add(1)
@@ -37,6 +40,10 @@ func (s *Server) openSession(_ *ssh.Server, conn *gossh.ServerConn, ch gossh.New
 	sess := &sshSession{srv: s, guard: g}
 	sess.ctx, sess.end = context.WithCancelCause(g.ctx)
 	defer sess.end(nil)
+	if limit := s.opts.Limits.SessionTime; limit > 0 {
+		timer := time.AfterFunc(limit, func() { sess.end(errSessionTime) })
+		defer timer.Stop()
+	}
 	sess.login = Login{User: user, From: g.from, Credential: id.credential}
 	leave, err := s.opts.Sessions.enter(&sess.login, "ssh", sess.end)
 	if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,11 +100,11 @@ func TestWhoDoesNotLogInIsCut(t *testing.T) {
 		if d := lasts(slow); d != 20*time.Second {
 			t.Errorf("a slow one lasts %s", d)
 		}
+		time.Sleep(time.Minute) // the slow one goes on typing
+		synctest.Wait()
 		if n := h.Counters().HandshakeFailed; n != 2 {
 			t.Errorf("%d were counted", n)
 		}
-		synctest.Wait()
-		time.Sleep(time.Minute)
 	})
 }
 
@@ -185,6 +186,21 @@ func TestIdleSessionIsTimedOut(t *testing.T) {
 		}
 		if got, want := term.out.String(), "Hello.\r\ntrigger1# w\r\nVty connection is timed out.\r\n"; got != want {
 			t.Errorf("shows %q, want %q", got, want)
+		}
+		_ = client.Close()
+	})
+}
+
+func TestSessionLastsNoLongerThanItMay(t *testing.T) {
+	tweak := func(o *ServerOptions) { o.Limits.SessionTime = time.Hour }
+	inVirtualTime(t, tweak, func(t *testing.T, h *house, knock func() net.Conn) {
+		client := ssh.NewClient(h.loginOver(t, knock()))
+		term, begin := h.terminal(t, client, 80, 24), time.Now()
+		if err := term.Wait(); err == nil || time.Since(begin) != time.Hour {
+			t.Errorf("ended after %s: %v", time.Since(begin), err)
+		}
+		if !strings.Contains(term.out.String(), "% this session has lasted as long as it may; log in again.\r\n") {
+			t.Errorf("shows %q", term.out)
 		}
 		_ = client.Close()
 	})

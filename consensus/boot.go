@@ -3,6 +3,7 @@ package consensus
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/hashicorp/raft"
 )
@@ -15,7 +16,13 @@ import (
 // an older one must not stand in for it; and it panics on a hole in the log, so
 // the log is looked through here first. The tail beyond the mark stays
 // untouched: it may never have been committed.
-func preload(d *disk, m mark, f *fsm) error {
+func preload(d *disk, m mark, f *fsm) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() { // the database panics and faults on some damage
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v; wipe the directory and join again with a new token", ErrBroken, p)
+		}
+	}()
 	base, err := loadSnapshot(d.snaps, f)
 	if err != nil {
 		return err
@@ -69,12 +76,7 @@ func loadSnapshot(snaps raft.SnapshotStore, f *fsm) (uint64, error) {
 }
 
 // replay reads the log after the snapshot and applies it up to the mark.
-func replay(logs raft.LogStore, base, last, marked uint64, f *fsm) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrBroken, p)
-		}
-	}()
+func replay(logs raft.LogStore, base, last, marked uint64, f *fsm) error {
 	for i := base + 1; i <= last; i++ {
 		var l raft.Log
 		if err := logs.GetLog(i, &l); err != nil {

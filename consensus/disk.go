@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -69,17 +70,20 @@ func openDisk(dir string, noSync bool, log *slog.Logger) (*disk, error) {
 	return d, nil
 }
 
-// openBolt opens the database, which panics on some damage.
+// openBolt opens the database, which panics on some damage and faults on a file
+// that was cut off. (NoFreelistSync would be quicker, but then opening walks
+// the whole file with a goroutine that panics where nobody can catch it.)
 func openBolt(dir string, noSync bool, log *slog.Logger) (d *disk, err error) {
 	path := filepath.Join(dir, raftDir, logFile)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %s: %v", ErrBroken, path, p)
+			err = fmt.Errorf("%w: %s: %v; wipe the directory and join again with a new token", ErrBroken, path, p)
 		}
 	}()
 	b, err := raftboltdb.New(raftboltdb.Options{
 		Path: path, NoSync: noSync, MsgpackUseNewTimeFormat: true,
-		BoltOptions: &bbolt.Options{Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType},
+		BoltOptions: &bbolt.Options{Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType},
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):

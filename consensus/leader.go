@@ -57,13 +57,14 @@ func (n *Node) followLeader() {
 	})
 	n.raft.RegisterObserver(o)
 	defer n.raft.DeregisterObserver(o)
-	for tick := time.NewTicker(pollEvery); ; {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
 		n.lookForLeader()
 		select {
 		case <-hint:
 		case <-tick.C:
 		case <-n.ctx.Done():
-			tick.Stop()
 			return
 		}
 	}
@@ -76,9 +77,10 @@ func (n *Node) lookForLeader() {
 	}
 	if n.leader.set(string(id), string(addr), time.Now()) {
 		n.log.Info("leader changed", "leader", string(id), "term", n.raft.CurrentTerm())
+		n.lookNow()
 	}
-	id2, _, lost, _ := n.leader.get()
-	none := id2 == "" && time.Since(lost) >= leaderless
+	_, _, lost, _ := n.leader.get()
+	none := id == "" && time.Since(lost) >= leaderless
 	if !none {
 		n.alarms.Clear(alarm.NoMajority, "")
 		return

@@ -70,6 +70,7 @@ func (n *Node) isMember(serverID string) (member, known bool) {
 // membersChanged is called by the state machine.
 func (n *Node) membersChanged() {
 	n.kickLeader()
+	n.lookNow()
 	select {
 	case <-n.started:
 		n.spawn(n.trans.recheck)

@@ -36,6 +36,7 @@ type Node struct {
 	leader   leaderWatch
 	lead     leadership
 	kick     chan struct{} // one slot: the leader should look at once
+	look     chan struct{} // one slot: the table of members should be renewed at once
 	lastTick time.Time     // of leadLoop
 	peers    peerTable
 	watches  watchTable
@@ -107,7 +108,7 @@ func openNode(opt Options, id peer.Identity, d *disk, connect func(*Node) (trans
 	opt = opt.withDefaults()
 	n = &Node{
 		opt: opt, log: opt.Log.With("component", "consensus"), alarms: opt.Alarms, id: id, addr: opt.Advertise, disk: d,
-		clock: newLogClock(opt.Time), opened: time.Now(), started: make(chan struct{}), kick: make(chan struct{}, 1),
+		clock: newLogClock(opt.Time), opened: time.Now(), started: make(chan struct{}), kick: make(chan struct{}, 1), look: make(chan struct{}, 1),
 	}
 	n.fsm = newFSM(n.clock)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -179,6 +180,10 @@ func (n *Node) newRaft() (*raft.Raft, error) {
 		return nil, err
 	}
 	store := &guardedStore{logs: n.disk.logs, stable: n.disk.stable, snaps: snaps, failed: n.storeFailed}
+	logs, err := raft.NewLogCache(n.opt.tuning.cached, store)
+	if err != nil {
+		return nil, fmt.Errorf("start raft: %w", err)
+	}
 	n.fsm.committed = n.pushCommit
 	var r *raft.Raft
 	err = errors.New("the log store failed")
@@ -190,7 +195,7 @@ func (n *Node) newRaft() (*raft.Raft, error) {
 				err = fmt.Errorf("%w: %v", ErrBroken, p)
 			}
 		}()
-		r, err = raft.NewRaft(n.raftConfig(), n.fsm, store, store, snaps, n.trans.raftTransport())
+		r, err = raft.NewRaft(n.raftConfig(), n.fsm, logs, store, snaps, n.trans.raftTransport())
 	}()
 	<-done
 	if f := n.failed.Load(); f != nil {

@@ -26,6 +26,7 @@ type tuning struct {
 	heartbeat, election, lease, commit time.Duration
 	snapshotEvery                      time.Duration
 	snapshotAfter, trailing            uint64
+	cached                             int  // newest entries kept in memory, so that they are not read back for each follower
 	noPush                             bool // leave out the commit push
 	noSync                             bool // don't flush the log: for tests that kill no power
 }
@@ -61,6 +62,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&t.snapshotEvery, 2*time.Minute)
 	defaultTo(&t.snapshotAfter, 8192)
 	defaultTo(&t.trailing, 10240)
+	defaultTo(&t.cached, 512)
 	return o
 }
 

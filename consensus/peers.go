@@ -126,9 +126,18 @@ func (n *Node) pollLoop() {
 		n.alarmSilent()
 		select {
 		case <-tick.C:
+		case <-n.look:
 		case <-n.ctx.Done():
 			return
 		}
+	}
+}
+
+// lookNow renews the table at once: the leader or the members have changed.
+func (n *Node) lookNow() {
+	select {
+	case n.look <- struct{}{}:
+	default:
 	}
 }
 

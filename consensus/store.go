@@ -57,10 +57,15 @@ func (g *guardedStore) must(op string, err error) {
 	if err == nil {
 		return
 	}
+	g.die(op, err)
+	runtime.Goexit()
+}
+
+// die reports a fatal failure, once.
+func (g *guardedStore) die(op string, err error) {
 	if !g.dead.Swap(true) {
 		g.failed(op, err, true)
 	}
-	runtime.Goexit()
 }
 
 func (g *guardedStore) FirstIndex() (i uint64, err error) {
@@ -73,23 +78,28 @@ func (g *guardedStore) LastIndex() (i uint64, err error) {
 	return i, err
 }
 
-// GetLog returns errors to everybody but processLogs, which would panic. (A
-// replication goroutine can't be ended here: others wait for it.)
+// GetLog must read every entry that the log ought to hold: a leader that can't
+// would go on sending heartbeats and never commit anything again. The error is
+// returned to everybody but processLogs, which would panic. (A replication
+// goroutine must not be ended here: others wait for it.)
 func (g *guardedStore) GetLog(index uint64, l *raft.Log) error {
 	err := g.try(func() error { return g.logs.GetLog(index, l) })
-	if err == nil {
-		return nil
+	if err == nil || (errors.Is(err, raft.ErrLogNotFound) && !g.isHole(index)) {
+		return err
 	}
-	if errors.Is(err, raft.ErrLogNotFound) && index <= g.snaps.newest.Load() {
-		return err // compacted: a snapshot is sent instead
-	}
+	err = fmt.Errorf("entry %d: %w", index, err)
 	if calledBy("(*Raft).processLogs") {
-		g.must("read log", fmt.Errorf("entry %d: %w", index, err))
+		g.must("read log", err)
 	}
-	if !errors.Is(err, raft.ErrLogNotFound) && !g.dead.Load() {
-		g.failed("read log", fmt.Errorf("entry %d: %w", index, err), false)
-	}
+	g.die("read log", err)
 	return err
+}
+
+// isHole tells whether an entry that is not found should be there: it is
+// neither compacted (a snapshot is sent in its place) nor yet to come.
+func (g *guardedStore) isHole(index uint64) bool {
+	last, err := g.LastIndex()
+	return err == nil && index > g.snaps.newest.Load() && index <= last
 }
 
 func (g *guardedStore) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }

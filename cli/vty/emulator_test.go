@@ -18,7 +18,6 @@ type emulator struct {
 	rows     [][]rune
 	row, col int
 	pending  bool // the last column has been written
-	bells    int
 }
 
 func (e *emulator) line() []rune {

@@ -373,11 +373,16 @@ func TestStrayAnswersAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, far := pipeLine(t)
 		go func() {
+			for f := (frame{}); f.kind != frameRequest; { // pings go before it
+				var err error
+				if f, err = readFrame(far); err != nil {
+					return
+				}
+			}
 			for _, id := range []uint64{99, 1, 1, 1} {
 				_, _ = far.Write(frame{kind: frameReply, id: id, payload: []byte("x")}.append(nil))
 			}
 		}()
-		go func() { _, _ = io.Copy(io.Discard, far) }()
 		got, err := l.call(t.Context(), "echo", nil)
 		if err != nil || string(got) != "x" {
 			t.Fatalf("%q, %v", got, err)
@@ -524,27 +529,30 @@ func TestTimeoutInTheHandlerIsNoAnswer(t *testing.T) {
 func TestLargeMessageOnASlowConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, far := pipeLine(t)
-		go serveSlowly(slowConn{far}, 0)
-		want := make([]byte, 1<<20) // half a minute each way
+		served := make(chan struct{})
+		go func() { serveSlowly(slowConn{far}, 0); close(served) }()
+		want := make([]byte, 4<<20) // half a minute each way
 		began := time.Now()
 		got, err := l.call(t.Context(), "echo", want)
 		must(t, err)
 		if len(got) != len(want) || time.Since(began) < 30*time.Second {
 			t.Fatalf("%d octets after %v", len(got), time.Since(began))
 		}
+		l.w.fail(net.ErrClosed)
+		<-served
 	})
 }
 
-// slowConn takes and gives 32 KiB a second.
+// slowConn takes and gives 128 KiB a second, about 1 Mbit/s.
 type slowConn struct{ net.Conn }
 
 func (c slowConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	<-time.After(time.Duration(n) * time.Second / (32 << 10))
+	<-time.After(time.Duration(n) * time.Second / (128 << 10))
 	return n, err
 }
 
 func (c slowConn) Write(b []byte) (int, error) {
-	<-time.After(time.Duration(len(b)) * time.Second / (32 << 10))
+	<-time.After(time.Duration(len(b)) * time.Second / (128 << 10))
 	return c.Conn.Write(b)
 }

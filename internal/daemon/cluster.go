@@ -40,6 +40,7 @@ func (c cluster) Sync(ctx context.Context) (cli.Synced, error) {
 
 // Status describes the cluster.
 func (c cluster) Status(ctx context.Context) cli.ClusterStatus {
+	c.node.Look(ctx)
 	s := c.node.Status(ctx)
 	out := cli.ClusterStatus{
 		ID: s.Cluster, Generation: s.Generation, Node: s.Name, Leader: s.Leader, Term: s.Term,

@@ -172,9 +172,9 @@ func modelStory(t *rapid.T) (*story, *model) {
 		if len(c.grants) > 0 {
 			st.must(local, EditCustomer{Name: name, Field: CustomerPrefixes, Value: Customer{Prefixes: c.grants}})
 		}
-		if rapid.Bool().Draw(t, "widened") {
-			c.minLen4 = rapid.IntRange(8, 32).Draw(t, "minlen4")
-			c.minLen6 = rapid.IntRange(19, 128).Draw(t, "minlen6")
+		if rapid.IntRange(0, 2).Draw(t, "widened") > 0 {
+			c.minLen4 = rapid.SampledFrom([]int{8, 9, 15, 16, 24, 31}).Draw(t, "minlen4")
+			c.minLen6 = rapid.SampledFrom([]int{19, 31, 32, 48, 127}).Draw(t, "minlen6")
 			st.must(local, EditCustomer{Name: name, Field: CustomerMinLen4, Value: Customer{MinLen4: uint8(c.minLen4)}},
 				EditCustomer{Name: name, Field: CustomerMinLen6, Value: Customer{MinLen6: uint8(c.minLen6)}})
 		}
@@ -208,6 +208,10 @@ func TestRequestsAreAcceptedExactlyWhenTheModelAllowsThem(t *testing.T) {
 			m.at(st.now)
 			name := drawName(t, "one two three nosuch")
 			p := drawTyped(t)
+			if c := m.customers[name]; c != nil && len(c.grants) > 0 && rapid.Bool().Draw(t, "near the grant") {
+				g := rapid.SampledFrom(c.grants).Draw(t, "grant")
+				p = netip.PrefixFrom(g.Addr(), min(max(g.Bits()+rapid.IntRange(-1, 1).Draw(t, "bits"), 0), g.Addr().BitLen())).Masked()
+			}
 			if rapid.IntRange(0, 3).Draw(t, "withdraw") == 0 {
 				if r := st.do(olga, Withdraw{Customer: name, Prefix: p}); (r.Outcomes[0].Refusal == nil) != (m.find(p, name) >= 0) {
 					t.Fatalf("no network %s of %s: %+v, the model holds %+v", p, name, r.Outcomes[0].Refusal, m.holes)

@@ -61,6 +61,7 @@ func wrongs() []wrong {
 		{"the whole Internet", alice, network("acme", "0.0.0.0/0"), RefusedGrant},
 		{"another's prefix", alice, network("acme", "198.51.100.7/32"), RefusedGrant},
 		{"the /23 around its /24", alice, network("acme", "203.0.112.0/23"), RefusedGrant},
+		{"the /7 around its /8", olga, network("full", "10.0.0.0/7"), RefusedGrant},
 		{"nothing granted", olga, network("poor", "203.0.113.7/32"), RefusedGrant},
 		{"a whole network", alice, network("acme", "203.0.113.0/24"), RefusedLength},
 		{"within a protected one", alice, network("acme", "203.0.113.65/32"), RefusedProtected},

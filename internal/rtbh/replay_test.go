@@ -2,6 +2,7 @@ package rtbh
 
 import (
 	"io"
+	"net/netip"
 	"reflect"
 	"slices"
 	"sync"
@@ -11,7 +12,7 @@ import (
 )
 
 // same fails unless both states agree on everything that can be asked of them.
-func same(t *rapid.T, what string, a, b *State, now Instant) {
+func same(t failer, what string, a, b *State, now Instant) {
 	if a.Index() != b.Index() || a.LastStamp() != b.LastStamp() || a.Digest() != b.Digest() {
 		t.Fatalf("%s: index %d and %d, stamp %d and %d, digest %x and %x",
 			what, a.Index(), b.Index(), a.LastStamp(), b.LastStamp(), a.Digest(), b.Digest())
@@ -72,15 +73,19 @@ func TestACloneAndItsOriginalGoSeparateWays(t *testing.T) {
 			t.Fatal("applying to the clone changed the original")
 		}
 		same(t, "original after its clone was used", s, restored(t, s), st.now)
-		after, again := c.Digest(), s.Clone()
-		for i, e := range tail {
-			e.Stamp += day
-			s.Apply(st.index+uint64(i)+1, e)
+		after, again, other := c.Digest(), s.Clone(), s.Clone()
+		for i, e := range slices.Backward(tail) { // something else than the clone got
+			e.Stamp += 2 * day
+			s.Apply(st.index+uint64(len(tail)-i), e)
 		}
 		if c.Digest() != after || again.Digest() != before {
 			t.Fatal("applying to the original changed a clone")
 		}
-		same(t, "the same tail on both", s, c, st.now+day)
+		for i, e := range tail {
+			e.Stamp += day
+			other.Apply(st.index+uint64(i)+1, e)
+		}
+		same(t, "the same tail on two clones", other, c, st.now+day)
 	})
 }
 
@@ -148,9 +153,44 @@ func TestABatchIsDoneWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+// A batch that adds, replaces, withdraws and edits, and then fails.
+func TestARefusedBatchLeavesNoTrace(t *testing.T) {
+	st := newStory()
+	x := network("acme", "203.0.113.2/32")
+	x.Reason = "first"
+	st.must(alice, network("acme", "203.0.113.1/32"), x)
+	st.must(bob, network("bolt", "203.0.113.1/32"), network("bolt", "203.0.113.3/32"))
+	st.must(olga, EditClause{Map: "M", Field: ClauseLocalPref, Value: Clause{Seq: 10, LocalPref: Some(7)}},
+		EditCustomer{Name: "acme", Field: CustomerRouteMaps, Value: Customer{RouteMaps: []string{"M"}}})
+	before := st.s.Clone()
+	y := network("acme", "203.0.113.2/32")
+	y.RouteMap, y.Life, y.Reason = "M", Lifetime(hour), "second"
+	e := st.entry(olga, y, noNetwork("acme", "203.0.113.1/32"), network("acme", "203.0.113.4/32"), Clear{Customer: "bolt"}, network("bolt", "203.0.113.3/32"),
+		EditCustomer{Name: "acme", Field: CustomerPrefixes, Remove: true, Value: Customer{Prefixes: []netip.Prefix{pfx("203.0.113.0/24")}}},
+		EditUser{Name: "alice", Remove: true}, EditSettings{Field: SettingsMaxBlackholes, Value: Settings{MaxBlackholes: 1}}, DeleteMember{"trigger2"},
+		EditClause{Map: "M", Field: ClauseLocalPref, Value: Clause{Seq: 10, LocalPref: Some(8)}}, EditPrefixList{Name: "PL", Rule: PrefixRule{Any: true}},
+		EditCommunityList{Name: "CL", Rule: CommunityRule{Communities: []Community{1}}}, EditContact{Contact: Contact{Name: "noc"}}, PutToken{Token{Name: "new"}},
+		network("acme", "8.8.8.8/32"))
+	e.Atomic = true
+	if r := st.commit(e); r.Outcomes[len(r.Outcomes)-1].Refusal.Code != RefusedGrant || len(r.Changed) > 0 || r.All {
+		t.Fatalf("%+v", r)
+	}
+	before.Apply(st.index, Entry{Stamp: st.now})
+	sameButForTheRecord(t, st.s, before, st.now)
+	d := st.s.Clone()
+	if d.derive(); !reflect.DeepEqual(d.byPrefix, st.s.byPrefix) || d.holeCount != st.s.holeCount {
+		t.Fatalf("the indexes have drifted: %v, %v", st.s.byPrefix, d.byPrefix)
+	}
+	// The deadlines are those of before, too.
+	st.now += day
+	if r := st.tick(); len(r.Changed) != 3 || len(st.s.Blackholes("", st.now)) != 0 {
+		t.Fatalf("a day later: %+v", r)
+	}
+}
+
 // sameButForTheRecord compares what a refused entry leaves behind, which is only
 // that it is audited and remembered.
-func sameButForTheRecord(t *rapid.T, got, want *State, now Instant) {
+func sameButForTheRecord(t failer, got, want *State, now Instant) {
 	g, w := got.Clone(), want.Clone()
 	for _, s := range []*State{g, w} {
 		s.audit, s.auditSeq, s.auditHead, s.recent = nil, 0, [32]byte{}, nil
