@@ -32,7 +32,7 @@ type engine struct {
 
 // newEngine makes a server that does nothing yet.
 func newEngine(log *slog.Logger, asn uint32, events engineEvents) *engine {
-	e := &engine{warn: log, asn: asn, settling: settling{peers: map[string]struct{}{}}}
+	e := &engine{warn: log, asn: asn, settling: settling{peers: map[string]struct{}{}, most: settleMost}}
 	events.comingUp = e.settling.comingUp
 	l := newEngineLog(log, events)
 	e.log = l

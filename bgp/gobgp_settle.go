@@ -21,10 +21,11 @@ import (
 type settling struct {
 	write sync.Mutex // held over every write to the table
 	peers map[string]struct{}
+	most  time.Duration // how long one neighbor can hold back writes
 }
 
-// settleMost bounds how long one neighbor can hold back writes. The window is
-// microseconds; this is for a neighbor replaced under the same address.
+// settleMost is for a neighbor replaced under the same address; the window
+// itself is microseconds.
 const settleMost = time.Second
 
 // comingUp is called by the session's goroutine before the dump.
@@ -46,7 +47,7 @@ func (e *engine) lockTable() {
 
 func (e *engine) awaitSettled(addr string) {
 	wait := 20 * time.Microsecond
-	for end := time.Now().Add(settleMost); time.Now().Before(end); wait *= 2 {
+	for end := time.Now().Add(e.settling.most); time.Now().Before(end); wait *= 2 {
 		if !e.inWindow(addr) {
 			return
 		}

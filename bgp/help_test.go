@@ -79,7 +79,7 @@ func gone(prefix string) rtbh.Route { return rtbh.Route{Prefix: pfx(prefix)} }
 // eventually waits until cond holds.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -131,7 +131,7 @@ func open(t *testing.T, w *wanted, c config.BGP) *rig {
 
 func (r *rig) shut(graceful bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := r.Close(ctx, graceful); err != nil {
 		r.t.Error(err)
@@ -172,10 +172,7 @@ type router struct {
 
 	mu     sync.Mutex
 	events []sink.Event
-	onUp   func()
 }
-
-func (r *router) OnUp(f func()) func() { r.onUp = f; return f }
 
 func listener(t *testing.T, c sink.Config) *router {
 	t.Helper()
@@ -185,9 +182,6 @@ func listener(t *testing.T, c sink.Config) *router {
 		c.RouterID = adr("10.255.0.9")
 	}
 	c.OnEvent = func(e sink.Event) {
-		if e.Kind == sink.Established && r.onUp != nil {
-			r.onUp()
-		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.events = append(r.events, e)
@@ -240,10 +234,6 @@ func (r *router) route(prefix string) (sink.Route, bool) {
 
 func (r *router) hasRoute(prefix string) func() bool {
 	return func() bool { _, ok := r.route(prefix); return ok }
-}
-
-func (r *router) hasNot(prefix string) func() bool {
-	return func() bool { _, ok := r.route(prefix); return !ok }
 }
 
 func (r *router) holds(n int) func() bool { return func() bool { return len(r.Routes()) == n } }

@@ -166,6 +166,8 @@ func (r *reconciler) reconcileAll() {
 		wanted[w.Prefix] = struct{}{}
 		if has, held := r.has(w.Prefix); !held || !has.Equal(w) {
 			puts = append(puts, w)
+		} else {
+			delete(r.failed, w.Prefix) // what failed there is not wanted any more
 		}
 	}
 	for p := range r.failed {

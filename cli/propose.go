@@ -14,6 +14,7 @@ import (
 // asked is a line whose outcome is not known.
 type asked struct {
 	id      rtbh.RequestID
+	typed   rtbh.Instant // when it was typed first: a repetition is as old as that
 	subject string
 }
 
@@ -38,13 +39,13 @@ func (c *call) propose(cmds ...rtbh.Command) (rtbh.Result, error) {
 	if refusal != nil {
 		return rtbh.Result{}, refusal
 	}
-	if e.Request = again.id; !repeated {
-		e.Request = c.newID()
+	if e.Request = c.newID(); repeated {
+		e.Request, e.Typed = again.id, again.typed
 	}
 	receipt, err := c.ports.Cluster.Propose(c.ctx, e)
 	subject := subjectOf(cmds)
 	if err != nil {
-		return rtbh.Result{}, c.failed(err, key, asked{e.Request, subject})
+		return rtbh.Result{}, c.failed(err, key, asked{e.Request, e.Typed, subject})
 	}
 	c.settled(subject)
 	return receipt.Result, c.accepted(receipt, cmds, before)

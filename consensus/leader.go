@@ -75,7 +75,7 @@ func (n *Node) lookForLeader() {
 	if id == "" || n.failed.Load() != nil {
 		addr, id = "", ""
 	}
-	if n.leader.set(string(id), string(addr), time.Now()) {
+	if n.leader.set(string(id), n.addrOf(string(id), string(addr)), time.Now()) {
 		n.log.Info("leader changed", "leader", string(id), "term", n.raft.CurrentTerm())
 		n.lookNow()
 	}

@@ -36,6 +36,21 @@ func (n *Node) member(name string) (m rtbh.Member, err error) {
 	return m, nil
 }
 
+// addrOf returns where a server is to be dialed: where its record says, and
+// only if there is none, where Raft's configuration says. Ids are stable and
+// addresses are not; and a change of an address in Raft's configuration races
+// with its replication.
+func (n *Node) addrOf(serverID, otherwise string) string {
+	name, _, err := peer.ParseServerID(serverID)
+	if err != nil {
+		return otherwise
+	}
+	if m, err := n.member(name); err == nil && m.ServerID() == serverID {
+		return m.Addr
+	}
+	return otherwise
+}
+
 // serverAt returns the member that has an address, "" when none has.
 func (n *Node) serverAt(addr string) string {
 	for _, m := range n.members() {
@@ -164,17 +179,13 @@ func (n *Node) safeWithout(serverID string) bool {
 	return len(stay) > 0 && n.countReached(stay) > len(stay)/2
 }
 
-// arrive adds a member, always without a vote, follows its address, and gives
-// it its vote once it has caught up.
+// arrive adds a member, always without a vote, and gives it its vote once it
+// has caught up. A new address is not Raft's concern, see addrOf.
 func (n *Node) arrive(m rtbh.Member, s raft.Server, in bool) *change {
 	id, addr := raft.ServerID(m.ServerID()), raft.ServerAddress(m.Addr)
 	switch {
 	case !in:
 		return &change{"add", m.ServerID(), func(r *raft.Raft) error { return r.AddNonvoter(id, addr, 0, configTimeout).Error() }}
-	case s.Address != addr && s.Suffrage == raft.Voter:
-		return &change{"move", m.ServerID(), func(r *raft.Raft) error { return r.AddVoter(id, addr, 0, configTimeout).Error() }}
-	case s.Address != addr:
-		return &change{"move", m.ServerID(), func(r *raft.Raft) error { return r.AddNonvoter(id, addr, 0, configTimeout).Error() }}
 	case m.Role.Votes() && s.Suffrage != raft.Voter:
 		if !n.caughtUp(m) {
 			time.AfterFunc(promoteLook, n.kickLeader)

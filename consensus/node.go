@@ -98,7 +98,7 @@ func (n *Node) listen(creds peer.Credentials) (transport, error) {
 	if n.addr == "" {
 		n.addr = p.Addr().String()
 	}
-	t := newPortTransport(p, n.addr, n.serverAt, n.log)
+	t := newPortTransport(p, n.addr, n, n.log)
 	p.HandleJoin(n.handleJoin)
 	return t, nil
 }

@@ -22,12 +22,17 @@ type portTransport struct {
 	raft *raft.NetworkTransport
 }
 
-// newPortTransport puts Raft and the calls on an open port. idOf names the
-// member that has an address, "" when it is not known.
-func newPortTransport(p *peer.Port, advertise string, idOf func(addr string) string, log *slog.Logger) *portTransport {
-	layer := &streamLayer{Listener: p.RaftListener(), port: p, advertise: address(advertise), idOf: idOf}
+// addressBook knows the members' addresses.
+type addressBook interface {
+	addrOf(serverID, otherwise string) string
+	serverAt(addr string) string // "" when it is not known
+}
+
+// newPortTransport puts Raft and the calls on an open port.
+func newPortTransport(p *peer.Port, advertise string, book addressBook, log *slog.Logger) *portTransport {
+	layer := &streamLayer{Listener: p.RaftListener(), port: p, advertise: address(advertise), book: book}
 	return &portTransport{port: p, raft: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: layer, MaxPool: 4, Timeout: rpcTimeout, Logger: newRaftLogger(log), MsgpackUseNewTimeFormat: true,
+		ServerAddressProvider: addresses{book}, Stream: layer, MaxPool: 4, Timeout: rpcTimeout, Logger: newRaftLogger(log), MsgpackUseNewTimeFormat: true,
 	})}
 }
 
@@ -66,11 +71,21 @@ type streamLayer struct {
 	net.Listener
 	port      *peer.Port
 	advertise address
-	idOf      func(addr string) string
+	book      addressBook
+}
+
+// addresses lets Raft dial where the members' records say.
+type addresses struct{ book addressBook }
+
+func (a addresses) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
+	if addr := a.book.addrOf(string(id), ""); addr != "" {
+		return raft.ServerAddress(addr), nil
+	}
+	return "", fmt.Errorf("%s: %w", id, ErrUnknownMember)
 }
 
 func (s *streamLayer) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return s.port.DialRaft(string(addr), s.idOf(string(addr)), timeout)
+	return s.port.DialRaft(string(addr), s.book.serverAt(string(addr)), timeout)
 }
 
 func (s *streamLayer) Addr() net.Addr { return s.advertise }

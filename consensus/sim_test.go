@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"path/filepath"
 	"sync"
@@ -57,10 +58,36 @@ type simRaft struct {
 	*raft.InmemTransport
 	net  *simNet
 	addr string
+	book addressBook
+}
+
+func (r *simRaft) at(id raft.ServerID, otherwise raft.ServerAddress) raft.ServerAddress {
+	return raft.ServerAddress(r.book.addrOf(string(id), string(otherwise)))
+}
+
+func (r *simRaft) AppendEntriesPipeline(id raft.ServerID, a raft.ServerAddress) (raft.AppendPipeline, error) {
+	return r.InmemTransport.AppendEntriesPipeline(id, r.at(id, a))
+}
+
+func (r *simRaft) RequestVote(id raft.ServerID, a raft.ServerAddress, q *raft.RequestVoteRequest, p *raft.RequestVoteResponse) error {
+	return r.InmemTransport.RequestVote(id, r.at(id, a), q, p)
+}
+
+func (r *simRaft) RequestPreVote(id raft.ServerID, a raft.ServerAddress, q *raft.RequestPreVoteRequest, p *raft.RequestPreVoteResponse) error {
+	return r.InmemTransport.RequestPreVote(id, r.at(id, a), q, p)
+}
+
+func (r *simRaft) InstallSnapshot(id raft.ServerID, a raft.ServerAddress, q *raft.InstallSnapshotRequest, p *raft.InstallSnapshotResponse, data io.Reader) error {
+	return r.InmemTransport.InstallSnapshot(id, r.at(id, a), q, p, data)
+}
+
+func (r *simRaft) TimeoutNow(id raft.ServerID, a raft.ServerAddress, q *raft.TimeoutNowRequest, p *raft.TimeoutNowResponse) error {
+	return r.InmemTransport.TimeoutNow(id, r.at(id, a), q, p)
 }
 
 func (r *simRaft) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	push := len(req.Entries) == 0 && req.PrevLogEntry > 0 && req.PrevLogEntry == req.LeaderCommitIndex
+	target = r.at(id, target)
 	r.net.mu.Lock()
 	tamper := r.net.tamper
 	r.net.mu.Unlock()
@@ -95,9 +122,9 @@ func (s *simNet) set(f func(s *simNet)) {
 	f(s)
 }
 
-func (s *simNet) open(addr string, id peer.Identity) *simTransport {
+func (s *simNet) open(addr string, id peer.Identity, book addressBook) *simTransport {
 	_, inmem := raft.NewInmemTransport(raft.ServerAddress(addr))
-	t := &simTransport{net: s, addr: addr, id: id, handlers: map[string]handler{}, raft: &simRaft{inmem, s, addr}}
+	t := &simTransport{net: s, addr: addr, id: id, handlers: map[string]handler{}, raft: &simRaft{inmem, s, addr, book}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	s.mu.Lock()
 	s.nodes[addr] = t
@@ -305,7 +332,7 @@ func (n *simNode) open() error {
 		return err
 	}
 	opt := Options{Dir: n.dir, Advertise: n.addr, BootWait: 10 * time.Second, Log: testLog(n.sim.t, n.name), Alarms: n.alarms, Time: n.time(), tuning: n.sim.tune}
-	n.Node, err = openNode(opt, id, d, func(nd *Node) (transport, error) { return n.sim.net.open(n.addr, id), nil })
+	n.Node, err = openNode(opt, id, d, func(nd *Node) (transport, error) { return n.sim.net.open(n.addr, id, nd), nil })
 	return err
 }
 

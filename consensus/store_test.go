@@ -60,7 +60,7 @@ func (n *simNode) openFaulty(t *testing.T) *faultyStore {
 	f := &faultyStore{LogStore: d.logs, StableStore: d.stable}
 	d.logs, d.stable = f, f
 	opt := Options{Dir: n.dir, Advertise: n.addr, BootWait: 10 * time.Second, Log: testLog(t, n.name), Alarms: n.alarms, Time: n.time(), tuning: n.sim.tune}
-	if n.Node, err = openNode(opt, id, d, func(*Node) (transport, error) { return n.sim.net.open(n.addr, id), nil }); err != nil {
+	if n.Node, err = openNode(opt, id, d, func(nd *Node) (transport, error) { return n.sim.net.open(n.addr, id, nd), nil }); err != nil {
 		t.Fatal(err)
 	}
 	n.mustBeReady()
