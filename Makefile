@@ -5,11 +5,13 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS      = -X main.version=$(VERSION)
 RUN         ?= .
+KILLS       ?= 1000
+MINUTES     ?= 30
 
 # The race detector runs where goroutines meet; the lab runs real processes.
 UNIT = $(shell $(GO) list ./... | grep -v /testenv)
 
-.PHONY: help build run test unit lab lint cross tools fuzz clean
+.PHONY: help build run test unit lab soak lint cross tools fuzz clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +29,10 @@ unit: ## tests without network namespaces, with the race detector
 
 lab: tools ## scenarios with real routers in network namespaces; RUN=REGEXP chooses
 	$(GO) test -timeout 20m -count=1 -run '$(RUN)' ./testenv/...
+
+soak: build ## kill -9 a real cluster KILLS times, break it for MINUTES more; SEED=N repeats a plan
+	@$(GO) build -o bin/soak ./testenv/soak/cmd
+	@bin/soak -binary bin/triggerd -kills $(KILLS) -minutes $(MINUTES)
 
 lint: cross ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

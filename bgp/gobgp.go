@@ -28,11 +28,16 @@ type engine struct {
 	asn      uint32
 	cancel   context.CancelFunc // ends the watch
 	settling settling
+	dialects vrfs
 }
 
 // newEngine makes a server that does nothing yet.
 func newEngine(log *slog.Logger, asn uint32, events engineEvents) *engine {
-	e := &engine{warn: log, asn: asn, settling: settling{peers: map[string]struct{}{}, most: settleMost}}
+	e := &engine{
+		warn: log, asn: asn,
+		settling: settling{peers: map[string]struct{}{}, most: settleMost},
+		dialects: vrfs{numbers: map[string]uint32{}},
+	}
 	events.comingUp = e.settling.comingUp
 	l := newEngineLog(log, events)
 	e.log = l
@@ -120,17 +125,17 @@ func (e *engine) stop(ctx context.Context, graceful bool) error {
 	}
 }
 
-// put announces routes, replacing what is announced for the same prefixes: to
-// neighbors a replacement is one UPDATE without a withdrawal (RFC 4271 section
-// 3.1). The result is nil, or has one error (or nil) for each route.
-func (e *engine) put(routes []rtbh.Route) []error {
+// put announces routes in a dialect, replacing what is announced for the same
+// prefixes: to neighbors a replacement is one UPDATE without a withdrawal (RFC
+// 4271 section 3.1). The result is nil, or has one error (or nil) for each route.
+func (e *engine) put(dialect string, routes []rtbh.Route) []error {
 	e.lockTable()
 	defer e.settling.write.Unlock()
 	errs := make([]error, len(routes))
 	failed := false
 	paths := make([]*apiutil.Path, 0, len(routes))
 	for i, r := range routes {
-		p, err := pathOf(r)
+		p, err := pathOf(dialect, r)
 		if err != nil {
 			errs[i], failed = err, true
 			continue
@@ -138,8 +143,8 @@ func (e *engine) put(routes []rtbh.Route) []error {
 		paths = append(paths, p)
 	}
 	if len(paths) > 0 {
-		if _, err := e.srv.AddPath(apiutil.AddPathRequest{Paths: paths}); err != nil {
-			return e.putEach(routes)
+		if _, err := e.srv.AddPath(apiutil.AddPathRequest{VRFID: vrfOf(dialect), Paths: paths}); err != nil {
+			return e.putEach(dialect, routes)
 		}
 	}
 	if !failed {
@@ -150,20 +155,20 @@ func (e *engine) put(routes []rtbh.Route) []error {
 
 // putEach finds the routes that fail: GoBGP's answer for a batch tells only
 // that some did. Those that passed before are replaced by themselves.
-func (e *engine) putEach(routes []rtbh.Route) []error {
+func (e *engine) putEach(dialect string, routes []rtbh.Route) []error {
 	errs := make([]error, len(routes))
 	for i, r := range routes {
-		p, err := pathOf(r)
+		p, err := pathOf(dialect, r)
 		if err == nil {
-			_, err = e.srv.AddPath(apiutil.AddPathRequest{Paths: []*apiutil.Path{p}})
+			_, err = e.srv.AddPath(apiutil.AddPathRequest{VRFID: vrfOf(dialect), Paths: []*apiutil.Path{p}})
 		}
 		errs[i] = err
 	}
 	return errs
 }
 
-// remove withdraws what is announced for these prefixes.
-func (e *engine) remove(prefixes []netip.Prefix) error {
+// remove withdraws what is announced in a dialect for these prefixes.
+func (e *engine) remove(dialect string, prefixes []netip.Prefix) error {
 	e.lockTable()
 	defer e.settling.write.Unlock()
 	paths := make([]*apiutil.Path, 0, len(prefixes))
@@ -177,21 +182,25 @@ func (e *engine) remove(prefixes []netip.Prefix) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	return e.srv.DeletePath(apiutil.DeletePathRequest{Paths: paths})
+	return e.srv.DeletePath(apiutil.DeletePathRequest{VRFID: vrfOf(dialect), Paths: paths})
 }
 
-// held lists what GoBGP's table really holds, in no order. A path that cannot
-// be expressed as a route is listed with its prefix alone, so that the audit
-// sees the difference.
-func (e *engine) held() ([]rtbh.Route, error) {
+// held lists what GoBGP's table of a dialect really holds, in no order. A path
+// that cannot be expressed as a route is listed with its prefix alone, so that
+// the audit sees the difference.
+func (e *engine) held(dialect string) ([]rtbh.Route, error) {
 	startMu.RLock()
 	defer startMu.RUnlock()
 	var routes []rtbh.Route
+	kind := api.TableType_TABLE_TYPE_GLOBAL
+	if dialect != "" {
+		kind = api.TableType_TABLE_TYPE_VRF
+	}
 	for _, f := range []gobgp.Family{gobgp.RF_IPv4_UC, gobgp.RF_IPv6_UC} {
-		req := apiutil.ListPathRequest{TableType: api.TableType_TABLE_TYPE_GLOBAL, Family: f}
-		err := e.srv.ListPath(req, func(nlri gobgp.NLRI, paths []*apiutil.Path) {
+		req := apiutil.ListPathRequest{TableType: kind, Name: vrfOf(dialect), Family: f}
+		err := e.srv.ListPath(req, func(_ gobgp.NLRI, paths []*apiutil.Path) {
 			for _, p := range paths {
-				routes = append(routes, routeOf(nlri, p))
+				routes = append(routes, routeOf(p))
 			}
 		})
 		if err != nil {

@@ -50,8 +50,8 @@ func familyOf(p netip.Prefix) gobgp.Family {
 	return gobgp.RF_IPv6_UC
 }
 
-// pathOf is the route as GoBGP takes it.
-func pathOf(r rtbh.Route) (*apiutil.Path, error) {
+// pathOf is the route as GoBGP takes it for the table of a dialect.
+func pathOf(dialect string, r rtbh.Route) (*apiutil.Path, error) {
 	if err := checkRoute(r); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func pathOf(r rtbh.Route) (*apiutil.Path, error) {
 		Family: familyOf(r.Prefix),
 		Nlri:   nlri,
 		Age:    time.Now().Unix(),
-		Attrs:  append(attributesOf(r), nh),
+		Attrs:  append(attributesOf(dialect, r), nh),
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func nextHopOf(r rtbh.Route, nlri gobgp.NLRI) (gobgp.PathAttributeInterface, err
 	return gobgp.NewPathAttributeMpReachNLRI(gobgp.RF_IPv6_UC, []gobgp.PathNLRI{{NLRI: nlri}}, r.NextHop)
 }
 
-func attributesOf(r rtbh.Route) []gobgp.PathAttributeInterface {
+func attributesOf(dialect string, r rtbh.Route) []gobgp.PathAttributeInterface {
 	var path []gobgp.AsPathParamInterface
 	if len(r.Prepend) > 0 {
 		path = append(path, gobgp.NewAs4PathParam(gobgp.BGP_ASPATH_ATTR_TYPE_SEQ, append([]uint32(nil), r.Prepend...)))
@@ -103,7 +103,7 @@ func attributesOf(r rtbh.Route) []gobgp.PathAttributeInterface {
 		attrs = append(attrs, gobgp.NewPathAttributeCommunities(cs))
 	}
 	if len(r.Ext) > 0 {
-		attrs = append(attrs, extOf(r.Ext))
+		attrs = append(attrs, extFor(dialect, r.Ext))
 	}
 	if len(r.Large) > 0 {
 		ls := make([]*gobgp.LargeCommunity, len(r.Large))
@@ -150,9 +150,9 @@ func withdrawalOf(p netip.Prefix) (*apiutil.Path, error) {
 }
 
 // routeOf is the way back, for the audit.
-func routeOf(nlri gobgp.NLRI, p *apiutil.Path) rtbh.Route {
+func routeOf(p *apiutil.Path) rtbh.Route {
 	var r rtbh.Route
-	if n, ok := nlri.(*gobgp.IPAddrPrefix); ok {
+	if n, ok := p.Nlri.(*gobgp.IPAddrPrefix); ok {
 		r.Prefix = n.Prefix
 	}
 	for _, a := range p.Attrs {
@@ -163,6 +163,8 @@ func routeOf(nlri gobgp.NLRI, p *apiutil.Path) rtbh.Route {
 
 func readAttribute(r *rtbh.Route, a gobgp.PathAttributeInterface) {
 	switch a := a.(type) {
+	case extInDisguise:
+		readAttribute(r, a.PathAttributeInterface)
 	case *gobgp.PathAttributeOrigin:
 		r.Origin = rtbh.Origin(a.Value)
 	case *gobgp.PathAttributeAsPath:

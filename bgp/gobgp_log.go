@@ -3,14 +3,23 @@ package bgp
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	gobgp "github.com/osrg/gobgp/v4/pkg/packet/bgp"
 )
 
 // engineEvents is told what only GoBGP's log says.
 type engineEvents struct {
 	dialFailed func(addr, why string) // an active connection attempt failed
 	comingUp   func(addr string)      // before the first dump to a neighbor; may block, see settling
+
+	// session is a session that comes up or has gone: nothing is written to
+	// that neighbor before, or any more. written is one UPDATE that the kernel
+	// took. Both are on the goroutine that writes to the neighbor, in order.
+	session func(addr netip.Addr)
+	written func(addr netip.Addr, announced, withdrawn []netip.Prefix)
 }
 
 // Messages of GoBGP that mean something to us. They are not an API; tests hold
@@ -19,6 +28,8 @@ const (
 	msgDialFailed = "failed to connect"
 	msgMD5Failed  = "failed to set md5"
 	msgPeerUp     = "Peer Up"
+	msgPeerDown   = "Peer Down"
+	msgSent       = "sent update"
 	msgTooEarly   = "Closed an accepted connection"
 )
 
@@ -31,6 +42,8 @@ type engineLog struct {
 	*logShared
 	out slog.Handler
 	key string // the neighbor that this logger speaks about
+
+	addr netip.Addr // the same
 }
 
 type logShared struct {
@@ -69,7 +82,15 @@ func (l *engineLog) Handle(ctx context.Context, r slog.Record) error {
 		if l.events.dialFailed != nil {
 			l.events.dialFailed(l.key, attr(r, "Error"))
 		}
+	case msgSent:
+		if l.events.written != nil {
+			l.events.written(sentPrefixes(l.addr, r))
+		}
+		return nil
+	case msgPeerDown:
+		l.session()
 	case msgPeerUp:
+		l.session()
 		if l.events.comingUp != nil {
 			l.events.comingUp(l.key)
 		}
@@ -86,11 +107,53 @@ func (l *engineLog) Handle(ctx context.Context, r slog.Record) error {
 	return l.out.Handle(ctx, r)
 }
 
+func (l *engineLog) session() {
+	if l.events.session != nil {
+		l.events.session(l.addr)
+	}
+}
+
+// sentPrefixes reads the record of an UPDATE that was written to a socket: IPv4
+// in the fields of RFC 4271, IPv6 in the attributes of RFC 4760.
+func sentPrefixes(to netip.Addr, r slog.Record) (_ netip.Addr, announced, withdrawn []netip.Prefix) {
+	r.Attrs(func(a slog.Attr) bool {
+		switch v := a.Value.Any().(type) {
+		case []gobgp.PathNLRI:
+			if a.Key == "nlri" {
+				announced = appendPrefixes(announced, v)
+			} else {
+				withdrawn = appendPrefixes(withdrawn, v)
+			}
+		case []gobgp.PathAttributeInterface:
+			for _, attribute := range v {
+				switch mp := attribute.(type) {
+				case *gobgp.PathAttributeMpReachNLRI:
+					announced = appendPrefixes(announced, mp.Value)
+				case *gobgp.PathAttributeMpUnreachNLRI:
+					withdrawn = appendPrefixes(withdrawn, mp.Value)
+				}
+			}
+		}
+		return true
+	})
+	return to, announced, withdrawn
+}
+
+func appendPrefixes(to []netip.Prefix, nlri []gobgp.PathNLRI) []netip.Prefix {
+	for _, n := range nlri {
+		if p, ok := n.NLRI.(*gobgp.IPAddrPrefix); ok {
+			to = append(to, p.Prefix)
+		}
+	}
+	return to
+}
+
 func (l *engineLog) WithAttrs(as []slog.Attr) slog.Handler {
 	c := *l
 	for _, a := range as {
 		if a.Key == "Key" {
 			c.key = a.Value.String()
+			c.addr, _ = netip.ParseAddr(c.key)
 		}
 	}
 	c.out = l.out.WithAttrs(as)

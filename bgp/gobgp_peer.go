@@ -81,8 +81,8 @@ func (e *engine) refresh(ctx context.Context, addr netip.Addr, in, out bool) err
 	return e.srv.ResetPeer(ctx, &api.ResetPeerRequest{Address: addr.String(), Soft: true, Direction: dir})
 }
 
-// counters reads the message and prefix counters of all neighbors. It is cheap
-// on an announcer; on a server that holds full tables it would not be.
+// counters reads the counters of all neighbors. It is cheap on an announcer; on
+// a server that holds full tables it would stall it for seconds.
 func (e *engine) counters(ctx context.Context) (map[netip.Addr]counters, error) {
 	all := map[netip.Addr]counters{}
 	err := e.srv.ListPeer(ctx, &api.ListPeerRequest{}, func(p *api.Peer) {
@@ -91,15 +91,28 @@ func (e *engine) counters(ctx context.Context) (map[netip.Addr]counters, error) 
 			return
 		}
 		c := counters{
-			in:  p.GetState().GetMessages().GetReceived().GetTotal(),
-			out: p.GetState().GetMessages().GetSent().GetTotal(),
+			in:        messagesOf(p.GetState().GetMessages().GetReceived()),
+			out:       messagesOf(p.GetState().GetMessages().GetSent()),
+			hold:      uint16(p.GetTimers().GetState().GetNegotiatedHoldTime()),
+			keepalive: uint16(p.GetTimers().GetState().GetKeepaliveInterval()),
 		}
 		for _, f := range p.GetAfiSafis() {
-			c.prefixes += f.GetState().GetReceived()
+			if f.GetConfig().GetFamily().GetAfi() == api.Family_AFI_IP {
+				c.ipv4 += int(f.GetState().GetReceived())
+			} else {
+				c.ipv6 += int(f.GetState().GetReceived())
+			}
 		}
 		all[addr] = c
 	})
 	return all, err
+}
+
+func messagesOf(m *api.Message) Messages {
+	return Messages{
+		Opens: m.GetOpen(), Updates: m.GetUpdate(), Keepalives: m.GetKeepalive(),
+		Notifications: m.GetNotification(), Refreshes: m.GetRefresh(), Total: m.GetTotal(),
+	}
 }
 
 // peerOf is the neighbor in GoBGP's terms. The description stays with us:
@@ -112,6 +125,10 @@ func peerOf(n config.Neighbor, restarting bool) *api.Peer {
 			LocalAsn:        n.LocalAS,
 			AuthPassword:    n.Password,
 			AdminDown:       n.Shutdown,
+			Vrf:             vrfOf(n.RouteMapOut),
+			// Without it a route-map that prepends the neighbor's own AS would
+			// make GoBGP keep the route to itself, and say so to nobody.
+			AllowAspathLoopLocal: true,
 		},
 		Transport: &api.Transport{PassiveMode: n.Passive, RemotePort: uint32(n.Port)},
 		Timers:    &api.Timers{Config: timersOf(n)},
@@ -177,12 +194,34 @@ func familiesOf(n config.Neighbor) []*api.AfiSafi {
 }
 
 func peerEventOf(m *apiutil.WatchEventMessage_PeerEvent, at time.Time) peerEvent {
-	return peerEvent{
-		addr:   m.Peer.State.NeighborAddress,
-		state:  stateOf(m.Peer.State.SessionState),
-		reason: m.Peer.State.DisconnectMessage,
-		at:     at,
+	e := peerEvent{
+		addr:     m.Peer.State.NeighborAddress,
+		state:    stateOf(m.Peer.State.SessionState),
+		reason:   m.Peer.State.DisconnectMessage,
+		at:       at,
+		routerID: m.Peer.State.RouterID,
+		as:       m.Peer.State.PeerASN,
+		socket: socket{
+			remote: netip.AddrPortFrom(m.Peer.State.NeighborAddress, uint16(m.Peer.Transport.RemotePort)),
+			local:  uint16(m.Peer.Transport.LocalPort),
+		},
 	}
+	e.offers4, e.offers6 = familiesOffered(m.Peer.State.RemoteCap)
+	return e
+}
+
+// familiesOffered tells which families the neighbor's OPEN offers. One that
+// offers none means IPv4 (RFC 4760 section 8).
+func familiesOffered(caps []gobgp.ParameterCapabilityInterface) (ipv4, ipv6 bool) {
+	none := true
+	for _, c := range caps {
+		if mp, ok := c.(*gobgp.CapMultiProtocol); ok {
+			none = false
+			ipv4 = ipv4 || mp.CapValue == gobgp.RF_IPv4_UC
+			ipv6 = ipv6 || mp.CapValue == gobgp.RF_IPv6_UC
+		}
+	}
+	return ipv4 || none, ipv6
 }
 
 // stateOf translates GoBGP's number of a state.

@@ -21,10 +21,11 @@ import (
 type wanted struct {
 	mu     sync.Mutex
 	routes map[netip.Prefix]rtbh.Route
+	maps   map[string]func(rtbh.Route) (rtbh.Route, bool) // the route-maps that there are
 }
 
 func want(routes ...rtbh.Route) *wanted {
-	w := &wanted{routes: map[netip.Prefix]rtbh.Route{}}
+	w := &wanted{routes: map[netip.Prefix]rtbh.Route{}, maps: map[string]func(rtbh.Route) (rtbh.Route, bool){}}
 	for _, r := range routes {
 		w.routes[r.Prefix] = r
 	}
@@ -42,6 +43,31 @@ func (w *wanted) Route(p netip.Prefix) (rtbh.Route, bool) {
 	defer w.mu.Unlock()
 	r, ok := w.routes[p]
 	return r, ok
+}
+
+func (w *wanted) Export(name string, routes []rtbh.Route) (out []rtbh.Route, defined bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f, defined := w.maps[name]
+	if !defined {
+		return nil, false
+	}
+	for _, r := range routes {
+		if r, ok := f(r); ok {
+			out = append(out, r)
+		}
+	}
+	return out, true
+}
+
+// routeMap defines a route-map, or takes it away with nil.
+func (w *wanted) routeMap(name string, f func(rtbh.Route) (rtbh.Route, bool)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.maps[name] = f
+	if f == nil {
+		delete(w.maps, name)
+	}
 }
 
 // now sets the desired route of a prefix; a route without next-hop is none.
@@ -76,10 +102,12 @@ func hole(prefix string) rtbh.Route {
 // gone is no route for a prefix.
 func gone(prefix string) rtbh.Route { return rtbh.Route{Prefix: pfx(prefix)} }
 
+const eventuallyMost = 8 * time.Second
+
 // eventually waits until cond holds.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(eventuallyMost)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

@@ -63,6 +63,7 @@ func throw(from netip.Addr, to netip.AddrPort, first, raw []byte) error {
 // Each message comes before OPEN, in OpenConfirm and when established, each
 // time from a neighbor of its own: GoBGP waits 5 s after a failure.
 func TestHostileNeighborsCostNobodyElseAnything(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("needs many loopback addresses")
 	}

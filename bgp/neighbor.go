@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/triggerd/triggerd/internal/alarm"
@@ -27,6 +28,8 @@ type peers interface {
 	addPeer(ctx context.Context, n config.Neighbor, restarting bool) error
 	updatePeer(ctx context.Context, n config.Neighbor) error
 	deletePeer(ctx context.Context, n config.Neighbor) error
+	addDialect(ctx context.Context, routeMap string) error
+	dropDialect(ctx context.Context, routeMap string) error
 }
 
 // neighbor is one configured neighbor and what is known of its session.
@@ -42,6 +45,11 @@ type neighbor struct {
 	born    time.Time // for the grace before it is an alarm
 	wasUp   bool
 	lastErr string
+	flaps   uint32
+
+	routerID       netip.Addr
+	takes4, takes6 bool // what both sides have activated
+	flow           flow
 }
 
 func newNeighbor(n config.Neighbor, now time.Time) *neighbor {
@@ -55,10 +63,39 @@ func (s *Speaker) setUp(ctx context.Context, n *neighbor) error {
 		err = probePassword(n.conf)
 	}
 	if err == nil {
+		err = s.speak(ctx, n.conf.RouteMapOut)
+	}
+	if err == nil {
 		err = s.peers.addPeer(ctx, n.conf, true)
 	}
 	s.noteSetUp(n, err)
 	return err
+}
+
+// speak makes sure that the routes are there in the dialect of a route-map,
+// before a neighbor that is sent them: End-of-RIB would leave without them.
+func (s *Speaker) speak(ctx context.Context, routeMap string) error {
+	if err := s.peers.addDialect(ctx, routeMap); err != nil {
+		return err
+	}
+	s.routes.speak(routeMap)
+	return nil
+}
+
+// fallSilent takes away the dialects that no neighbor is sent any more.
+func (s *Speaker) fallSilent(ctx context.Context) error {
+	used := map[string]bool{"": true}
+	for _, n := range s.list() {
+		used[n.conf.RouteMapOut] = true
+	}
+	var errs []error
+	for _, d := range s.routes.list() {
+		if !used[d.name] {
+			s.routes.forget(d.name)
+			errs = append(errs, s.peers.dropDialect(ctx, d.name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // noteSetUp keeps the outcome of giving n to GoBGP and raises or clears the
@@ -71,12 +108,23 @@ func (s *Speaker) noteSetUp(n *neighbor, err error) {
 		n.pause = min(2*n.pause, retryMost)
 	}
 	s.mu.Unlock()
-	subject := n.conf.Addr.String()
-	if err != nil {
-		s.alarms.Raise(alarm.NeighborConfig, subject, fmt.Sprintf("neighbor %s is not set up: %v", subject, err))
-		return
+	s.alarmConfig(n, s.routes.undefinedMaps())
+}
+
+// alarmConfig raises or clears the alarm about the configuration of a neighbor.
+func (s *Speaker) alarmConfig(n *neighbor, undefined map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	subject, text := n.conf.Addr.String(), ""
+	_, known := s.neighbors[n.conf.Addr]
+	switch {
+	case n.err != nil:
+		text = fmt.Sprintf("neighbor %s is not set up: %v", subject, n.err)
+	case undefined[n.conf.RouteMapOut]:
+		text = fmt.Sprintf("neighbor %s: there is no route-map %s; it is sent every blackhole with the blackhole's own attributes "+
+			"until an operator makes one", subject, n.conf.RouteMapOut)
 	}
-	s.alarms.Clear(alarm.NeighborConfig, subject)
+	s.alarms.Set(known && text != "", alarm.NeighborConfig, subject, text)
 }
 
 // retrySetUp tries again what could not be set up before.
@@ -117,6 +165,8 @@ func (s *Speaker) drop(ctx context.Context, n *neighbor) error {
 	s.mu.Unlock()
 	s.alarms.Clear(alarm.NeighborConfig, n.conf.Addr.String())
 	s.alarms.Clear(alarm.NeighborDown, n.conf.Addr.String())
+	s.alarms.Clear(alarm.NeighborStuck, n.conf.Addr.String())
+	s.ledger.begin(n.conf.Addr)
 	return err
 }
 
@@ -138,7 +188,10 @@ func (s *Speaker) change(ctx context.Context, n *neighbor, to config.Neighbor) e
 		s.noteSetUp(n, err)
 		return err
 	}
-	err := s.peers.updatePeer(ctx, to)
+	err := s.speak(ctx, to.RouteMapOut)
+	if err == nil {
+		err = s.peers.updatePeer(ctx, to)
+	}
 	if err != nil {
 		_ = s.peers.deletePeer(ctx, was) // so that the next try starts from nothing
 	}
@@ -180,6 +233,7 @@ func (s *Speaker) reconfigure(ctx context.Context, c config.BGP) error {
 			note(conf, s.setUp(ctx, s.remember(conf)))
 		}
 	}
+	errs = append(errs, s.fallSilent(ctx))
 	return errors.Join(errs...)
 }
 
@@ -203,12 +257,21 @@ func (s *Speaker) onPeer(e peerEvent) {
 	n.state = e.state
 	if e.state == Established {
 		n.wasUp, n.lastErr = true, ""
+		n.routerID = e.routerID
+		n.takes4, n.takes6 = n.conf.IPv4 && e.offers4, n.conf.IPv6 && e.offers6
+		n.flow = flow{socket: e.socket, unacked: -1, since: e.at}
 	} else if e.state == Idle && e.reason != "" {
 		n.lastErr = e.reason
+	}
+	if e.state == Established {
+		e.reason = "" // GoBGP's is the name of a transition
 	}
 	turned := (was == Established) != (e.state == Established)
 	if turned {
 		n.since = e.at
+		if was == Established {
+			n.flaps++
+		}
 	}
 	as := n.conf.RemoteAS
 	s.mu.Unlock()
@@ -226,8 +289,13 @@ func (s *Speaker) onDialFailed(addr, why string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n, ok := s.neighbors[a]; ok && n.state != Established {
-		n.lastErr = why
+	n, ok := s.neighbors[a]
+	if !ok || n.state == Established {
+		return
+	}
+	n.lastErr = why
+	if n.conf.Password != "" && strings.Contains(why, "timeout") {
+		n.lastErr += " (a neighbor with another password looks like this too)"
 	}
 }
 
@@ -268,9 +336,12 @@ func (s *Speaker) tend(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			s.retrySetUp(ctx)
+			undefined := s.routes.undefinedMaps()
 			for _, n := range s.list() {
 				s.alarmDown(n, now)
+				s.alarmConfig(n, undefined)
 			}
+			s.alarmStuck(now)
 		}
 	}
 }

@@ -109,12 +109,12 @@ func TestLostSessionIsAnAlarmUntilItIsBack(t *testing.T) {
 		t.Error("alarm about an established neighbor")
 	}
 	up := speaker.neighbor("127.0.0.1")
-	if up.MessagesIn == 0 || up.MessagesOut == 0 || up.Announced != 1 || up.RemoteAS != 64501 || up.LocalAS != 64500 {
+	if up.In.Total == 0 || up.Out.Opens != 1 || up.Announced4 != 1 || up.RemoteAS != 64501 || up.LocalAS != 64500 {
 		t.Errorf("status %+v", up)
 	}
 	r.Close()
 	eventually(t, "alarm", func() bool { return speaker.alarmed(alarm.NeighborDown, "127.0.0.1") })
-	if down := speaker.neighbor("127.0.0.1"); down.Up() || down.LastError == "" || down.Announced != 0 || !down.Since.After(up.Since) {
+	if down := speaker.neighbor("127.0.0.1"); down.Up() || down.LastError == "" || down.Announced4 != 0 || !down.Since.After(up.Since) {
 		t.Errorf("status %+v", down)
 	}
 	again := dialing(t, speaker.address(), "127.0.0.1", sink.Config{LocalAS: 64501})
@@ -207,6 +207,51 @@ func TestPasswordIsTakenOffTheListenerWithItsNeighbor(t *testing.T) {
 	}
 }
 
+func TestStatusSaysWhyANeighborCannotBeReached(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().(*net.TCPAddr).AddrPort().Port()
+	_ = l.Close()
+	speaker := open(t, want(), routerConf(config.Neighbor{Addr: adr("127.0.0.1"), RemoteAS: 64501, Port: nobody, IPv4: true}))
+	eventually(t, "reason", func() bool { return strings.Contains(speaker.neighbor("127.0.0.1").LastError, "refused") })
+}
+
+// The kernel bounds the memory for keys on one socket (net.core.optmem_max).
+// GoBGP only warns when a listener takes no more, and would then accept the
+// neighbor without its password.
+func TestNeighborWhosePasswordTheListenerRefusesIsLeftOut(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("TCP MD5 by address exists only on Linux")
+	}
+	conf := routerConf()
+	a := adr("127.3.0.1")
+	for range 1200 {
+		n := passive(a.String(), 64501)
+		n.Password = strings.Repeat("x", maxPassword)
+		n.Shutdown = true
+		conf.Neighbors = append(conf.Neighbors, n)
+		a = a.Next()
+	}
+	speaker := open(t, want(), conf)
+	left := 0
+	for _, n := range speaker.Neighbors() {
+		if strings.Contains(n.LastError, errMD5.Error()) {
+			left++
+			if !speaker.alarmed(alarm.NeighborConfig, n.Addr.String()) {
+				t.Errorf("no alarm about %s", n.Addr)
+			}
+		}
+	}
+	if left == 0 {
+		t.Skip("this kernel takes 1,200 keys on one socket")
+	}
+	t.Logf("%d of 1,200 neighbors left out", left)
+}
+
 // fakePeers takes neighbors, or refuses them.
 type fakePeers struct {
 	mu     sync.Mutex
@@ -235,6 +280,8 @@ func (f *fakePeers) answer(err error) {
 
 func (f *fakePeers) updatePeer(context.Context, config.Neighbor) error { return nil }
 func (f *fakePeers) deletePeer(context.Context, config.Neighbor) error { return nil }
+func (f *fakePeers) addDialect(context.Context, string) error          { return nil }
+func (f *fakePeers) dropDialect(context.Context, string) error         { return nil }
 
 // tending is a speaker whose neighbors are looked after in virtual time.
 func tending(t *testing.T, f *fakePeers, conf config.Neighbor, story func(*rig, *neighbor)) {
@@ -242,6 +289,7 @@ func tending(t *testing.T, f *fakePeers, conf config.Neighbor, story func(*rig, 
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, alarms: alarm.New(discard), Speaker: &Speaker{
 			log: discard, conf: routerConf(conf), peers: f, neighbors: map[netip.Addr]*neighbor{},
+			routes: newReconciler(want(), newFakeTable(), discard, nil), ledger: newLedger(),
 		}}
 		r.Speaker.alarms = r.alarms
 		n := r.remember(conf)

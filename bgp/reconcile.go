@@ -21,23 +21,27 @@ const (
 	batchSize  = 500 // routes under one hold of the speaker's lock
 )
 
-// Source is the desired set, as it is now. Both methods are called from one
+// Source is the desired set, as it is now. All methods are called from one
 // goroutine at a time and may be called at any moment.
 type Source interface {
 	// Routes returns the whole desired set: one route a prefix.
 	Routes() []rtbh.Route
 	// Route returns the desired route for a prefix, or false for none.
 	Route(netip.Prefix) (rtbh.Route, bool)
+	// Export runs routes through a route-map and returns what it lets out, in
+	// the same order. defined is false when there is no route-map of that name.
+	Export(routeMap string, routes []rtbh.Route) (out []rtbh.Route, defined bool)
 }
 
-// table is what the reconciler changes: GoBGP's table of our own routes.
+// table is what the reconciler changes: GoBGP's tables of our own routes, one
+// for each dialect.
 type table interface {
-	put([]rtbh.Route) []error // nil, or one error or nil for each route
-	remove([]netip.Prefix) error
-	held() ([]rtbh.Route, error)
+	put(dialect string, routes []rtbh.Route) []error // nil, or one error or nil for each route
+	remove(dialect string, prefixes []netip.Prefix) error
+	held(dialect string) ([]rtbh.Route, error)
 }
 
-// reconciler makes the table equal to the source. It is level-triggered: a
+// reconciler makes the tables equal to the source. It is level-triggered: a
 // wake-up says where to look, never what to do, so that losing none, one or
 // all of several wake-ups for a prefix comes to the same.
 type reconciler struct {
@@ -48,27 +52,27 @@ type reconciler struct {
 
 	bell chan struct{} // one slot: somebody marked something dirty
 
-	mu    sync.Mutex
-	dirty map[netip.Prefix]struct{}
-	all   bool
-	told  map[netip.Prefix]rtbh.Route // what the table was told and accepted
+	mu       sync.Mutex
+	dirty    map[netip.Prefix]struct{}
+	all      bool
+	dialects []*dialect // the first is the own attributes, and always there
 
-	// Only the goroutine in run (or load, before it) uses these.
-	failed map[netip.Prefix]error
-	pause  time.Duration // until failed is tried again; grows
+	// work is held over every change of the tables: by run, and by those who
+	// add and take away dialects.
+	work  sync.Mutex
+	pause time.Duration // until what failed is tried again; grows
 }
 
 func newReconciler(source Source, t table, log *slog.Logger, alarms *alarm.Registry) *reconciler {
 	return &reconciler{
-		source: source,
-		table:  t,
-		log:    log,
-		alarms: alarms,
-		bell:   make(chan struct{}, 1),
-		dirty:  map[netip.Prefix]struct{}{},
-		told:   map[netip.Prefix]rtbh.Route{},
-		failed: map[netip.Prefix]error{},
-		pause:  retryFirst,
+		source:   source,
+		table:    t,
+		log:      log,
+		alarms:   alarms,
+		bell:     make(chan struct{}, 1),
+		dirty:    map[netip.Prefix]struct{}{},
+		dialects: []*dialect{newDialect("")},
+		pause:    retryFirst,
 	}
 }
 
@@ -99,11 +103,13 @@ func (r *reconciler) takeDirty() (prefixes []netip.Prefix, all bool) {
 // load announces the whole desired set, before run and before any neighbor
 // exists. What fails is left to run.
 func (r *reconciler) load() {
+	r.work.Lock()
+	defer r.work.Unlock()
 	r.takeDirty()
 	r.reconcileAll()
 }
 
-// run keeps the table equal to the source until ctx ends.
+// run keeps the tables equal to the source until ctx ends.
 func (r *reconciler) run(ctx context.Context) {
 	audit := time.NewTicker(auditEvery)
 	defer audit.Stop()
@@ -114,19 +120,25 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.bell:
-			r.look(r.takeDirty())
+			r.locked(func() { r.look(r.takeDirty()) })
 		case <-retry.C:
-			r.retry()
+			r.locked(r.retry)
 		case <-audit.C:
-			r.audit()
+			r.locked(r.audit)
 		}
-		if len(r.failed) > 0 {
+		if r.failures() > 0 {
 			retry.Reset(r.pause)
 		} else {
 			retry.Stop()
 			r.pause = retryFirst
 		}
 	}
+}
+
+func (r *reconciler) locked(f func()) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	f()
 }
 
 func (r *reconciler) look(prefixes []netip.Prefix, all bool) {
@@ -139,182 +151,145 @@ func (r *reconciler) look(prefixes []netip.Prefix, all bool) {
 
 // reconcile brings the given prefixes into line, in the order of prefixes.
 func (r *reconciler) reconcile(prefixes []netip.Prefix) {
-	var puts []rtbh.Route
-	var removes []netip.Prefix
 	slices.SortFunc(prefixes, comparePrefix)
+	want := make([]rtbh.Route, 0, len(prefixes))
 	for _, p := range prefixes {
-		want, wanted := r.source.Route(p)
-		has, held := r.has(p)
-		switch {
-		case wanted && (!held || !has.Equal(want)):
-			puts = append(puts, want)
-		case !wanted && held:
-			removes = append(removes, p)
-		default:
-			delete(r.failed, p) // whatever failed there is no longer wanted
+		if route, wanted := r.source.Route(p); wanted {
+			want = append(want, route)
 		}
 	}
-	r.apply(puts, removes)
+	r.bringIntoLine(want, prefixes)
 }
 
 // reconcileAll compares the whole sets.
-func (r *reconciler) reconcileAll() {
-	want := r.source.Routes()
-	wanted := make(map[netip.Prefix]struct{}, len(want))
-	var puts []rtbh.Route
-	for _, w := range want {
-		wanted[w.Prefix] = struct{}{}
-		if has, held := r.has(w.Prefix); !held || !has.Equal(w) {
-			puts = append(puts, w)
-		} else {
-			delete(r.failed, w.Prefix) // what failed there is not wanted any more
-		}
-	}
-	for p := range r.failed {
-		if _, ok := wanted[p]; !ok {
-			delete(r.failed, p)
-		}
-	}
-	r.apply(puts, r.superfluous(wanted))
-}
+func (r *reconciler) reconcileAll() { r.bringIntoLine(r.source.Routes(), nil) }
 
-// superfluous lists what is announced and not wanted.
-func (r *reconciler) superfluous(wanted map[netip.Prefix]struct{}) []netip.Prefix {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var removes []netip.Prefix
-	for p := range r.told {
-		if _, ok := wanted[p]; !ok {
-			removes = append(removes, p)
+// bringIntoLine makes every dialect what it has to be for the desired routes
+// want: at the given prefixes, or everywhere when these are nil. Announcements
+// come first, in all dialects: should anything be slow, a new blackhole is
+// worth more than a withdrawal.
+func (r *reconciler) bringIntoLine(want []rtbh.Route, at []netip.Prefix) {
+	all := r.list()
+	removes := make([][]netip.Prefix, len(all))
+	for i, d := range all {
+		var puts []rtbh.Route
+		puts, removes[i] = r.difference(d, r.export(d, want), at)
+		for batch := range slices.Chunk(puts, batchSize) {
+			r.put(d, batch)
 		}
 	}
-	slices.SortFunc(removes, comparePrefix)
-	return removes
-}
-
-// apply tells the table, announcements first: should anything be slow, a new
-// blackhole is worth more than a withdrawal.
-func (r *reconciler) apply(puts []rtbh.Route, removes []netip.Prefix) {
-	for batch := range slices.Chunk(puts, batchSize) {
-		r.put(batch)
-	}
-	for batch := range slices.Chunk(removes, batchSize) {
-		r.remove(batch)
+	for i, d := range all {
+		for batch := range slices.Chunk(removes[i], batchSize) {
+			r.remove(d, batch)
+		}
 	}
 	r.report()
 }
 
-func (r *reconciler) put(batch []rtbh.Route) {
-	errs := r.table.put(batch)
+func (r *reconciler) put(d *dialect, batch []rtbh.Route) {
+	errs := r.table.put(d.name, batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, route := range batch {
 		if errs != nil && errs[i] != nil {
-			r.failed[route.Prefix] = errs[i]
+			d.failed[route.Prefix] = errs[i]
 			continue
 		}
-		r.told[route.Prefix] = route
-		delete(r.failed, route.Prefix)
+		d.told[route.Prefix] = route
+		delete(d.failed, route.Prefix)
 	}
 }
 
-func (r *reconciler) remove(batch []netip.Prefix) {
-	err := r.table.remove(batch)
+func (r *reconciler) remove(d *dialect, batch []netip.Prefix) {
+	err := r.table.remove(d.name, batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range batch {
 		if err != nil {
-			r.failed[p] = err
+			d.failed[p] = err
 			continue
 		}
-		delete(r.told, p)
-		delete(r.failed, p)
+		delete(d.told, p)
+		delete(d.failed, p)
 	}
 }
 
 // retry tries what failed once more, and waits twice as long next time.
 func (r *reconciler) retry() {
-	if len(r.failed) == 0 {
+	again := map[netip.Prefix]struct{}{}
+	for _, d := range r.list() {
+		for p := range d.failed {
+			again[p] = struct{}{}
+		}
+	}
+	if len(again) == 0 {
 		return
 	}
 	r.pause = min(2*r.pause, retryMost)
-	r.reconcile(slices.Collect(maps.Keys(r.failed)))
+	r.reconcile(slices.Collect(maps.Keys(again)))
+}
+
+// failures counts what differs from what it should be.
+func (r *reconciler) failures() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.dialects {
+		n += len(d.failed)
+	}
+	return n
 }
 
 // report raises or clears the alarm about what could not be done.
 func (r *reconciler) report() {
-	if len(r.failed) == 0 {
-		r.alarms.Clear(alarm.AnnounceFailed, "")
+	for _, d := range r.list() {
+		if len(d.failed) == 0 {
+			continue
+		}
+		first := slices.MinFunc(slices.Collect(maps.Keys(d.failed)), comparePrefix)
+		r.alarms.Raise(alarm.AnnounceFailed, "", fmt.Sprintf(
+			"%d routes differ from what should be announced, first %s%s: %v; it is tried again and again",
+			r.failures(), first, d.spoken(), d.failed[first]))
 		return
 	}
-	first := slices.MinFunc(slices.Collect(maps.Keys(r.failed)), comparePrefix)
-	r.alarms.Raise(alarm.AnnounceFailed, "", fmt.Sprintf(
-		"%d routes differ from what should be announced, first %s: %v; it is tried again and again",
-		len(r.failed), first, r.failed[first]))
+	r.alarms.Clear(alarm.AnnounceFailed, "")
 }
 
-// audit replaces what we believe the table holds by what it does hold, and
+// audit replaces what we believe the tables hold by what they do hold, and
 // brings it into line with the whole desired set.
 func (r *reconciler) audit() {
-	held, err := r.table.held()
-	if err != nil {
-		r.log.Warn("audit of the announced routes failed", "error", err)
-		return
-	}
-	if n := r.believe(held); n > 0 {
-		r.log.Warn("announced routes were not what they should be; repairing", "routes", n)
+	for _, d := range r.list() {
+		held, err := r.table.held(d.name)
+		if err != nil {
+			r.log.Warn("audit of the announced routes failed", "route_map", d.name, "error", err)
+			continue
+		}
+		if n := r.believe(d, held); n > 0 {
+			r.log.Warn("announced routes were not what they should be; repairing", "route_map", d.name, "routes", n)
+		}
 	}
 	r.takeDirty() // the whole set covers it
 	r.reconcileAll()
 }
 
 // believe sets told to held and returns in how many prefixes they differed.
-func (r *reconciler) believe(held []rtbh.Route) int {
+func (r *reconciler) believe(d *dialect, held []rtbh.Route) int {
 	now := make(map[netip.Prefix]rtbh.Route, len(held))
 	differ := 0
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range held {
-		if t, ok := r.told[h.Prefix]; !ok || !t.Equal(h) {
+		if t, ok := d.told[h.Prefix]; !ok || !t.Equal(h) {
 			differ++
 		}
 		now[h.Prefix] = h
 	}
-	for p := range r.told {
+	for p := range d.told {
 		if _, ok := now[p]; !ok {
 			differ++
 		}
 	}
-	r.told = now
+	d.told = now
 	return differ
-}
-
-func (r *reconciler) has(p netip.Prefix) (rtbh.Route, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	route, ok := r.told[p]
-	return route, ok
-}
-
-// announced returns what the table was told, sorted by prefix.
-func (r *reconciler) announced() []rtbh.Route {
-	r.mu.Lock()
-	routes := slices.Collect(maps.Values(r.told))
-	r.mu.Unlock()
-	slices.SortFunc(routes, func(a, b rtbh.Route) int { return comparePrefix(a.Prefix, b.Prefix) })
-	return routes
-}
-
-// count returns how many routes of each family are announced.
-func (r *reconciler) count() (ipv4, ipv6 int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for p := range r.told {
-		if p.Addr().Is4() {
-			ipv4++
-		}
-	}
-	return ipv4, len(r.told) - ipv4
 }
 
 // comparePrefix orders IPv4 before IPv6, then by address, then shorter first.

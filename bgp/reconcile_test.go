@@ -25,17 +25,22 @@ type fakeTable struct {
 	refuse  map[netip.Prefix]bool // put and remove of these fail
 	puts    []netip.Prefix        // tried, in order
 	removes []netip.Prefix
+
+	dialects map[string]*fakeTable
 }
 
 func newFakeTable() *fakeTable {
-	return &fakeTable{routes: map[netip.Prefix]rtbh.Route{}, refuse: map[netip.Prefix]bool{}}
+	return &fakeTable{routes: map[netip.Prefix]rtbh.Route{}, refuse: map[netip.Prefix]bool{}, dialects: map[string]*fakeTable{}}
 }
 
 var errFake = errors.New("no memory for it")
 
-func (f *fakeTable) put(routes []rtbh.Route) []error {
+func (f *fakeTable) put(dialect string, routes []rtbh.Route) []error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if dialect != "" {
+		return f.in(dialect).put("", routes)
+	}
 	var errs []error
 	for i, r := range routes {
 		f.puts = append(f.puts, r.Prefix)
@@ -51,9 +56,20 @@ func (f *fakeTable) put(routes []rtbh.Route) []error {
 	return errs
 }
 
-func (f *fakeTable) remove(prefixes []netip.Prefix) error {
+// in is the table of a dialect, a fake of its own.
+func (f *fakeTable) in(dialect string) *fakeTable {
+	if f.dialects[dialect] == nil {
+		f.dialects[dialect] = newFakeTable()
+	}
+	return f.dialects[dialect]
+}
+
+func (f *fakeTable) remove(dialect string, prefixes []netip.Prefix) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if dialect != "" {
+		return f.in(dialect).remove("", prefixes)
+	}
 	f.removes = append(f.removes, prefixes...)
 	for _, p := range prefixes {
 		if f.refuse[p] {
@@ -66,9 +82,12 @@ func (f *fakeTable) remove(prefixes []netip.Prefix) error {
 	return nil
 }
 
-func (f *fakeTable) held() ([]rtbh.Route, error) {
+func (f *fakeTable) held(dialect string) ([]rtbh.Route, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if dialect != "" {
+		return f.in(dialect).held("")
+	}
 	var out []rtbh.Route
 	for _, r := range f.routes {
 		out = append(out, r)
@@ -244,7 +263,7 @@ func TestAuditRepairsTheTable(t *testing.T) {
 		w.table.routes[pfx("198.51.100.7/32")] = hole("198.51.100.7/32") // stray
 		w.table.mu.Unlock()
 		w.after(auditEvery + time.Second)
-		held, _ := w.table.held()
+		held, _ := w.table.held("")
 		if len(held) != 3 || !w.table.holds("192.0.2.1/32") || w.table.holds("198.51.100.7/32") {
 			t.Errorf("after the audit: %v", held)
 		}
@@ -300,15 +319,15 @@ func TestTableBecomesTheDesiredSet(t *testing.T) {
 			}
 			w.table.set(false, prefixes...)
 			w.after(2 * time.Minute)
-			held, _ := w.table.held()
+			held, _ := w.table.held("")
 			desired := w.want.Routes()
 			slices.SortFunc(held, byPrefix)
 			slices.SortFunc(desired, byPrefix)
 			if !slices.EqualFunc(held, desired, rtbh.Route.Equal) {
 				wrong = fmt.Sprintf("table %v, desired %v", held, desired)
 			}
-			if !slices.EqualFunc(w.announced(), desired, rtbh.Route.Equal) || len(w.alarms.List()) != 0 {
-				wrong = fmt.Sprintf("announced %v, alarms %v", w.announced(), w.alarms.List())
+			if !slices.EqualFunc(w.announced(""), desired, rtbh.Route.Equal) || len(w.alarms.List()) != 0 {
+				wrong = fmt.Sprintf("announced %v, alarms %v", w.announced(""), w.alarms.List())
 			}
 		})
 		if wrong != "" {

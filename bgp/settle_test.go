@@ -30,7 +30,7 @@ func TestWriteWaitsWhileASessionComesUp(t *testing.T) {
 	speaker.engine.settling.comingUp("127.0.0.1")
 	written := make(chan struct{})
 	go func() {
-		speaker.engine.put([]rtbh.Route{hole("192.0.2.12/32")})
+		speaker.engine.put("", []rtbh.Route{hole("192.0.2.12/32")})
 		close(written)
 	}()
 	select {

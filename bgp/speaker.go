@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
@@ -31,8 +33,11 @@ type Speaker struct {
 	engine *engine
 	peers  peers // the engine, as the neighbors see it
 	routes *reconciler
+	ledger *ledger
 	work   sync.WaitGroup
 	cancel context.CancelFunc
+
+	patience time.Duration // with a neighbor that takes nothing
 
 	live atomic.Bool // between Open and Close
 
@@ -58,9 +63,17 @@ func New(o Options) *Speaker {
 		log:       o.Log,
 		alarms:    o.Alarms,
 		conf:      o.Config,
+		ledger:    newLedger(),
+		patience:  stuckAfter,
 		neighbors: map[netip.Addr]*neighbor{},
 	}
-	s.engine = newEngine(o.Log, o.Config.ASN, engineEvents{dialFailed: s.onDialFailed})
+	s.engine = newEngine(o.Log, o.Config.ASN, engineEvents{
+		dialFailed: s.onDialFailed,
+		session:    s.ledger.begin,
+		written: func(to netip.Addr, announced, withdrawn []netip.Prefix) {
+			s.ledger.enter(to, announced, withdrawn, time.Now())
+		},
+	})
 	s.peers = s.engine
 	s.routes = newReconciler(o.Source, s.engine, o.Log, o.Alarms)
 	return s
@@ -85,6 +98,9 @@ func (s *Speaker) Open(ctx context.Context) error {
 	}
 	if err := s.engine.start(ctx, s.conf, port, s.onPeer); err != nil {
 		return fmt.Errorf("starting BGP for AS %d: %w", s.conf.ASN, err)
+	}
+	for _, n := range s.conf.Neighbors {
+		_ = s.speak(ctx, n.RouteMapOut) // setUp tries again, and has the alarm
 	}
 	s.routes.load()
 	for _, n := range s.conf.Neighbors {
@@ -144,12 +160,25 @@ func (s *Speaker) Listening() []netip.AddrPort {
 // changed. It returns at once and may be called before [Speaker.Open].
 func (s *Speaker) Wake(changed []netip.Prefix, all bool) { s.routes.wake(changed, all) }
 
-// Announced returns the routes that GoBGP was told to announce and took, sorted
-// by prefix.
-func (s *Speaker) Announced() []rtbh.Route { return s.routes.announced() }
+// Announced returns the routes that GoBGP was told to announce and took, with
+// their own attributes, sorted by prefix.
+func (s *Speaker) Announced() []rtbh.Route { return s.routes.announced("") }
 
 // AnnouncedRoute returns what the speaker was told to announce for one prefix.
-func (s *Speaker) AnnouncedRoute(p netip.Prefix) (rtbh.Route, bool) { return s.routes.has(p) }
+func (s *Speaker) AnnouncedRoute(p netip.Prefix) (rtbh.Route, bool) { return s.routes.has("", p) }
+
+// ExportedRoute returns what the speaker was told to send one neighbor for a
+// prefix: through its route-map, before what BGP itself adds (our AS, the local
+// preference that iBGP needs and eBGP must not have).
+func (s *Speaker) ExportedRoute(addr netip.Addr, p netip.Prefix) (rtbh.Route, bool) {
+	s.mu.Lock()
+	n, ok := s.neighbors[addr]
+	s.mu.Unlock()
+	if !ok || n.conf.Monitor {
+		return rtbh.Route{}, false
+	}
+	return s.routes.has(n.conf.RouteMapOut, p)
+}
 
 // Reconfigure takes a new configuration. Only neighbors whose value differs
 // are touched; other sessions stay as they are. restart is true when c also
@@ -191,33 +220,44 @@ func sameRouter(running, c config.BGP) bool {
 // Neighbors returns the state of all configured neighbors, sorted by address.
 func (s *Speaker) Neighbors() []NeighborStatus {
 	counts := s.counters()
-	ipv4, ipv6 := s.routes.count()
 	all := s.list()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	out := make([]NeighborStatus, 0, len(all))
 	for _, n := range all {
-		c := counts[n.conf.Addr]
-		st := NeighborStatus{
-			Addr: n.conf.Addr, RemoteAS: n.conf.RemoteAS, LocalAS: n.conf.LocalAS,
-			Description: n.conf.Description, State: n.state, Shutdown: n.conf.Shutdown, Since: n.since,
-			MessagesIn: c.in, MessagesOut: c.out, Received: c.prefixes, LastError: n.lastErr,
-		}
-		if st.LocalAS == 0 {
-			st.LocalAS = s.engine.asn
-		}
-		if n.err != nil {
-			st.LastError = n.err.Error()
-		}
-		if st.Up() && n.conf.IPv4 {
-			st.Announced += ipv4
-		}
-		if st.Up() && n.conf.IPv6 {
-			st.Announced += ipv6
-		}
-		out = append(out, st)
+		out = append(out, s.statusOf(n, counts[n.conf.Addr]))
 	}
 	return out
+}
+
+func (s *Speaker) statusOf(n *neighbor, c counters) NeighborStatus {
+	s.mu.Lock()
+	st := NeighborStatus{
+		Addr: n.conf.Addr, RemoteAS: n.conf.RemoteAS, LocalAS: cmp.Or(n.conf.LocalAS, s.engine.asn),
+		Description: n.conf.Description, State: n.state, Shutdown: n.conf.Shutdown, Since: n.since, Flaps: n.flaps,
+		LastError: n.lastErr, RouterID: n.routerID, In: c.in, Out: c.out,
+		Received4: c.ipv4, Received6: c.ipv6, Unacked: -1,
+	}
+	if n.err != nil {
+		st.LastError = n.err.Error()
+	}
+	if st.Up() {
+		st.Hold, st.Keepalive = c.hold, c.keepalive
+		st.Takes4, st.Takes6 = n.takes4, n.takes6
+		st.Unacked, st.Stuck = n.flow.unacked, n.flow.stuck
+	}
+	routeMap := n.conf.RouteMapOut
+	s.mu.Unlock()
+	if !st.Up() {
+		return st
+	}
+	ipv4, ipv6 := s.routes.count(routeMap)
+	if st.Takes4 {
+		st.Announced4 = ipv4
+	}
+	if st.Takes6 {
+		st.Announced6 = ipv6
+	}
+	st.Written4, st.Written6, _ = s.ledger.totals(st.Addr)
+	return st
 }
 
 func (s *Speaker) counters() map[netip.Addr]counters {

@@ -147,9 +147,7 @@ func TestOnlyActivatedFamiliesAreSent(t *testing.T) {
 	if _, ok := r.route("192.0.2.12/32"); ok {
 		t.Error("an IPv4 route came over a session without IPv4")
 	}
-	if n := speaker.neighbor("127.0.0.1"); n.Announced != 1 {
-		t.Errorf("status says %d announced", n.Announced)
-	}
+	eventually(t, "one announced", func() bool { return speaker.neighbor("127.0.0.1").Announced6 == 1 })
 }
 
 func TestActiveSpeakerConnects(t *testing.T) {
@@ -175,7 +173,7 @@ func TestNothingReceivedIsSentOn(t *testing.T) {
 	eventually(t, "sessions", func() bool { return len(a.Up())+len(b.Up()) == 2 })
 	// 198.51.100.0/24 and, against us, 192.0.2.12/32 with a better path.
 	eventually(t, "feed", func() bool { return a.Send("trigger", feed("198.51.100.0/24", "192.0.2.12/32")) == nil })
-	eventually(t, "received by the speaker", func() bool { return speaker.neighbor("127.0.0.1").Received == 2 })
+	eventually(t, "received by the speaker", func() bool { return speaker.neighbor("127.0.0.1").Received4 == 2 })
 
 	speaker.set(hole("192.0.2.99/32")) // whatever was to be sent on left before this
 	eventually(t, "marker", b.hasRoute("192.0.2.99/32"))
@@ -208,6 +206,7 @@ func feed(prefixes ...string) []byte {
 }
 
 func TestTenThousandRoutes(t *testing.T) {
+	t.Parallel()
 	routes := manyHoles(10_000)
 	speaker := open(t, want(routes...), routerConf(passive("127.0.0.1", 64501)))
 	r := dialing(t, speaker.address(), "127.0.0.1", sink.Config{LocalAS: 64501})

@@ -26,25 +26,47 @@ type NeighborStatus struct {
 	LocalAS     uint32 // the AS we use towards it
 	Description string
 	State       State
-	Shutdown    bool      // by configuration: Quagga prints Idle (Admin)
-	Since       time.Time // when the session last came up or went down; setup if never
-	MessagesIn  uint64
-	MessagesOut uint64
-	Received    uint64 // prefixes received and kept
-	Announced   int    // routes announced to it; 0 unless Established
-	LastError   string // why the session is not up, or last went down; "" for nothing known
+	Shutdown    bool       // by configuration: Quagga prints Idle (Admin)
+	Since       time.Time  // when the session last came up or went down; setup if never
+	Flaps       uint32     // how often an established session was lost
+	LastError   string     // why the session is not up, or last went down; "" for nothing known
+	RouterID    netip.Addr // of the neighbor; invalid unless a session was up
+	Hold        uint16     // seconds, as negotiated; 0 unless Established
+	Keepalive   uint16
+	In, Out     Messages
+	Takes4      bool // families that both sides have activated; false unless Established
+	Takes6      bool
+
+	Received4, Received6 int // prefixes received and kept
+	Announced4           int // routes that it is to be sent; 0 unless Established
+	Announced6           int
+	Written4, Written6   int  // routes that were written to its socket, see [Speaker.Written]
+	Unacked              int  // bytes written that it has not acknowledged; -1 = not known
+	Stuck                bool // it has stopped reading: what is written does not count
 }
+
+// Messages are counts of BGP messages since the neighbor was set up.
+type Messages struct{ Opens, Updates, Keepalives, Notifications, Refreshes, Total uint64 }
 
 // Up tells whether the session is established.
 func (s NeighborStatus) Up() bool { return s.State == Established }
 
 // peerEvent is a change of state, as GoBGP reports it.
 type peerEvent struct {
-	addr   netip.Addr
-	state  State
-	reason string
-	at     time.Time
+	addr     netip.Addr
+	state    State
+	reason   string
+	at       time.Time
+	routerID netip.Addr
+	as       uint32
+	socket   socket
+
+	offers4, offers6 bool // families of the neighbor's OPEN
 }
 
 // counters are GoBGP's counters of one neighbor.
-type counters struct{ in, out, prefixes uint64 }
+type counters struct {
+	in, out         Messages
+	hold, keepalive uint16
+	ipv4, ipv6      int // prefixes received
+}

@@ -127,26 +127,28 @@ func (c *call) announce(m *match, prefix func(*match) (netip.Prefix, error)) err
 			return err
 		}
 	}
-	res, err := c.propose(cmd)
-	if err != nil {
-		return err
-	}
-	c.receipt(p, res)
-	return nil
+	return c.networkLine(cmd)
 }
 
-// receipt is the one line about an accepted announcement that a user can ask
-// for in its record.
-func (c *call) receipt(p netip.Prefix, res rtbh.Result) {
-	if !c.user.Receipt || len(res.Outcomes) == 0 || res.Outcomes[0].Pending != 0 {
-		return
+// networkLine gets a `network` or `no network` line decided and says what came
+// of it. A line that is only planned is handed back to whoever plans.
+func (c *call) networkLine(cmd rtbh.Command) error {
+	switch {
+	case c.planned != nil:
+		*c.planned = append(*c.planned, cmd)
+		return nil
+	case c.batch != nil:
+		return c.collect(cmd)
 	}
-	until := res.Outcomes[0].Deadline
-	end := "no end"
-	if until != rtbh.Never {
-		end = "until " + until.String()
+	a := c.ask(cmd)
+	err := c.deliver(a)
+	if _, ok := cmd.(rtbh.Withdraw); ok && isAbsent(err) {
+		return absent
 	}
-	c.print("Blackhole %s: committed at index %d, %s.\n", p, res.Index, end)
+	if x, ok := cmd.(rtbh.Announce); ok && err == nil {
+		c.receipt(x, a)
+	}
+	return err
 }
 
 // withdraw is `no network P`.
@@ -159,11 +161,7 @@ func (c *call) withdraw(m *match, prefix func(*match) (netip.Prefix, error)) err
 	if cmd.Customer, err = c.forCustomer(); err != nil {
 		return err
 	}
-	_, err = c.propose(cmd)
-	if refusal, ok := err.(*rtbh.Refusal); ok && refusal.Code == rtbh.RefusedAbsent {
-		return absent
-	}
-	return err
+	return c.networkLine(cmd)
 }
 
 // forCustomer is whose blackhole a line is about: the user's own customer, or

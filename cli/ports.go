@@ -25,6 +25,8 @@ type Ports struct {
 	Tracer   Tracer   // nil: `show blackhole P` knows no routers
 	Sessions Sessions // nil: `who` lists nobody
 	Members  Members  // nil: `cluster ...` is refused
+	Repair   Repair   // nil: recovery, backup and roles are refused
+	Local    Local    // nil: what operators do at this node alone is refused
 }
 
 // Cluster is the replicated side, as one session needs it. All methods are
@@ -142,7 +144,8 @@ type MemberStatus struct {
 	Reachable bool
 	Silent    time.Duration // since it was last heard, when not reachable
 	Applied   uint64        // index that its state has reached, as far as known
-	Digest    string        // of its state at Applied, in hex; "" = not known
+	Digest    string        // of its state at DigestAt, in hex; "" = not known
+	DigestAt  uint64        // index at which its state had that digest
 	Agrees    bool          // its digest was equal when both were last compared
 	Stoppable bool          // it can be stopped without losing the majority
 }
@@ -152,6 +155,14 @@ type Speaker interface {
 	Neighbors() []NeighborStatus
 	// Announced returns what GoBGP was told to announce, sorted by prefix.
 	Announced() []rtbh.Route
+	// Export tells what a neighbor is sent of a route that is announced, or why
+	// it is sent nothing: rule is for people, "" when nothing was in the way.
+	Export(neighbor netip.Addr, r rtbh.Route) (out rtbh.Route, rule string, sent bool)
+	// Reset closes the session with a neighbor; it opens again by itself.
+	Reset(neighbor netip.Addr) error
+	// Refresh sends a neighbor all routes again (out), or asks it for its own
+	// (in), while the session stays.
+	Refresh(neighbor netip.Addr, in, out bool) error
 }
 
 // NeighborStatus is one BGP session.
@@ -219,10 +230,42 @@ type NodeConfig interface {
 	Lines() []string
 	// Save writes it to its file, atomically, and names that file.
 	Save() (path string, err error)
+	// Startup reads that file: the lines that the next start takes.
+	Startup() (path string, lines []string, err error)
+	// Apply makes c what runs, as far as it can while the node runs: neighbors.
+	// An error means that c is not what runs now.
+	Apply(ctx context.Context, c config.Node) error
+}
+
+// Local is what operators do at this one node, with or without a majority.
+type Local interface {
+	// Record puts text, without secrets, into the audit under who's name: now,
+	// or when there is a majority again.
+	Record(who rtbh.Actor, text string) error
+	// Suppress stops this node from announcing a prefix, and Unsuppress lets it
+	// again; both tell whether that was a change.
+	Suppress(p netip.Prefix, who rtbh.Actor) bool
+	Unsuppress(p netip.Prefix, who rtbh.Actor) bool
+	// Suppressed lists what is suppressed, sorted.
+	Suppressed() []Suppressed
+}
+
+// Suppressed is a prefix that one node does not announce although the cluster
+// wants it.
+type Suppressed struct {
+	Prefix netip.Prefix `json:"prefix"`
+	By     string       `json:"by"`
+	Since  time.Time    `json:"since"`
+	// Lifts tells that it ends by itself when the majority is back.
+	Lifts bool `json:"untilMajority"`
 }
 
 // Sessions knows who is logged in at this node.
-type Sessions interface{ List() []SessionInfo }
+type Sessions interface {
+	List() []SessionInfo
+	// End ends a session; false when there is none of that number.
+	End(id int) bool
+}
 
 // SessionInfo is one login.
 type SessionInfo struct {

@@ -16,46 +16,23 @@ type asked struct {
 	id      rtbh.RequestID
 	typed   rtbh.Instant // when it was typed first: a repetition is as old as that
 	subject string
+	place   int // of the line among the entry's commands
+	of      int // how many commands the entry has
 }
 
-// propose asks for changes: first the state's friendly refusal, then the log.
-// What an accepted change leaves open (triggers that have not confirmed it, a
-// second operator's approval) it prints.
-func (c *call) propose(cmds ...rtbh.Command) (rtbh.Result, error) {
-	e := rtbh.Entry{Actor: c.actor, Commands: cmds, Atomic: len(cmds) > 1}
-	before := make([]notice, len(cmds))
-	var refusal *rtbh.Refusal
-	key := c.lineKey()
-	again, repeated := c.unconfirmed[key]
-	c.ports.Cluster.View(func(s *rtbh.State, now rtbh.Instant) {
-		e.Typed = now
-		for i, cmd := range cmds {
-			before[i] = noticeOf(s, cmd, now)
-			if refusal == nil && !repeated {
-				refusal = s.Authorize(c.actor, cmd, now)
-			}
-		}
-	})
-	if refusal != nil {
-		return rtbh.Result{}, refusal
-	}
-	if e.Request = c.newID(); repeated {
-		e.Request, e.Typed = again.id, again.typed
-	}
-	receipt, err := c.ports.Cluster.Propose(c.ctx, e)
-	subject := subjectOf(cmds)
-	if err != nil {
-		return rtbh.Result{}, c.failed(err, key, asked{e.Request, e.Typed, subject})
-	}
-	c.settled(subject)
-	return receipt.Result, c.accepted(receipt, cmds, before)
+// propose asks for one change: first the state's friendly refusal, then the
+// log. What an accepted change leaves open (triggers that have not confirmed it,
+// a second operator's approval) it prints.
+func (c *call) propose(cmd rtbh.Command) (answer, error) {
+	a := c.decide([]wish{{line: c.typed, key: c.lineKey(c.typed), cmd: cmd}})[0]
+	return a, c.deliver(a)
 }
 
 // lineKey is one line in its place. It is a hash, so that a password that was
 // typed does not stay in memory.
-func (c *call) lineKey() [sha256.Size]byte {
+func (c *call) lineKey(line string) [sha256.Size]byte {
 	at := []string{c.mode.Name, c.at.customer, c.at.user, c.at.routeMap, fmt.Sprint(c.at.seq)}
-	return sha256.Sum256([]byte(strings.Join(append(at, strings.Fields(c.typed)...), " ")))
+	return sha256.Sum256([]byte(strings.Join(append(at, strings.Fields(line)...), " ")))
 }
 
 // failed keeps the id of a line that may still take effect, so that the same
@@ -81,19 +58,19 @@ func (c *call) failed(err error, key [sha256.Size]byte, a asked) error {
 // refusal of late duplicates is what is left.
 const maxUnconfirmed = 10000
 
-// settled forgets unconfirmed lines about what a confirmed command has just
+// settled forgets unconfirmed lines about what confirmed commands have just
 // decided anew: repeating one of them is a new wish, not the old request.
-func (c *call) settled(subject string) {
+func (c *call) settled(subjects map[string]bool) {
 	for key, a := range c.unconfirmed {
-		if a.subject == subject {
+		if subjects[a.subject] {
 			delete(c.unconfirmed, key)
 		}
 	}
 }
 
-// subjectOf names what commands are about: one blackhole, or a kind of record.
-func subjectOf(cmds []rtbh.Command) string {
-	switch x := cmds[0].(type) {
+// subjectOf names what a command is about: one blackhole, or a kind of record.
+func subjectOf(cmd rtbh.Command) string {
+	switch x := cmd.(type) {
 	case rtbh.Announce:
 		return x.Customer + " " + x.Prefix.String()
 	case rtbh.Withdraw:
@@ -103,7 +80,7 @@ func subjectOf(cmds []rtbh.Command) string {
 	case rtbh.EditUser:
 		return "user " + x.Name
 	}
-	return fmt.Sprintf("%T", cmds[0])
+	return fmt.Sprintf("%T", cmd)
 }
 
 // notice is what a note about silent triggers needs to know from before.
@@ -122,26 +99,6 @@ func noticeOf(s *rtbh.State, cmd rtbh.Command, now rtbh.Instant) notice {
 		return notice{prefix: x.Prefix, withdraw: true, deadline: b.Deadline}
 	}
 	return notice{}
-}
-
-// accepted looks at each command's outcome.
-func (c *call) accepted(r Receipt, cmds []rtbh.Command, before []notice) error {
-	for i, o := range r.Result.Outcomes {
-		if i >= len(cmds) {
-			break
-		}
-		if o.Refusal != nil {
-			return o.Refusal
-		}
-		if o.Pending != 0 {
-			c.print("Note: a second operator has to agree first (approve %d); nothing is announced until then.\n", o.Pending)
-			continue
-		}
-		for _, s := range r.Silent {
-			c.print("%s\n", before[i].note(s, r.Result.At))
-		}
-	}
-	return nil
 }
 
 // note says what a silent trigger may do meanwhile.

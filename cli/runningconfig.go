@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
@@ -10,7 +13,10 @@ func runningRows() []row {
 	return []row{
 		{Modes: enabledModes, Pattern: "show running-config [json]", Run: runningConfig},
 		{Modes: enabledModes, Pattern: "write terminal", Help: []string{"", "Write to terminal"}, Run: runningConfig},
-		{Modes: enabledModes, Pattern: "show running-config bgp [json]", Run: runningConfig},
+		{Modes: enabledModes, Pattern: "show running-config <bgp|route-map>$part [json]", Run: runningConfig},
+		{Modes: enabledModes, Pattern: "show running-config customer NAME [json]", For: operators | viewers, Run: runningConfig},
+		{Modes: enabledModes, Pattern: "show startup-config [json]", Run: startupConfig},
+		{Modes: enabledModes[:1], Pattern: "show tech-support [json]", For: operators | viewers, Run: techSupport},
 	}
 }
 
@@ -21,7 +27,14 @@ func runningConfig(c *call, m *match) error {
 	c.fresh(m)
 	lines := c.customerConfig
 	switch {
-	case c.scope == "" && m.Has("bgp"):
+	case m.Text("part") == "route-map":
+		lines = c.policyConfig
+	case m.Has("NAME"):
+		if _, known := c.customer(m.Text("NAME")); !known {
+			return noCustomer(m.Text("NAME"))
+		}
+		lines = func() []string { return c.oneCustomerConfig(m.Text("NAME")) }
+	case c.scope == "" && m.Text("part") == "bgp":
 		lines = c.nodeConfig
 	case c.scope == "":
 		lines = c.wholeConfig
@@ -85,6 +98,82 @@ func (c *call) wholeConfig() []string {
 	t.bang()
 	t.lines = append(t.lines, clusterConfig(st, now)...)
 	return c.closed(t)
+}
+
+func (c *call) customer(name string) (cu rtbh.Customer, known bool) {
+	c.view(func(s *rtbh.State, _ rtbh.Instant) { cu, known = s.Customer(name) })
+	return cu, known
+}
+
+// oneCustomerConfig is a customer's block of the whole configuration.
+func (c *call) oneCustomerConfig(name string) []string {
+	st, now := c.snapshot()
+	cu, _ := st.Customer(name)
+	var users []rtbh.User
+	for _, u := range st.Users() {
+		if u.Customer == name {
+			users = append(users, u)
+		}
+	}
+	t := &configText{}
+	t.bang()
+	customerConfig(t, cu, st.Lifetimes(name).Default, st.Blackholes(name, now), users)
+	return c.closed(t)
+}
+
+// policyConfig is the lists and route-maps, for a customer the route-maps that
+// it may name.
+func (c *call) policyConfig() []string {
+	st, _ := c.snapshot()
+	cu, _ := st.Customer(c.scope)
+	t := &configText{}
+	t.bang()
+	if c.scope == "" {
+		for _, l := range st.PrefixLists() {
+			prefixListConfig(t, l)
+		}
+		for _, l := range st.CommunityLists() {
+			communityListConfig(t, l)
+		}
+	}
+	for _, rm := range st.RouteMaps() {
+		if c.scope == "" || rm.Name == rtbh.DefaultRouteMap || slices.Contains(cu.RouteMaps, rm.Name) {
+			routeMapConfig(t, rm)
+		}
+	}
+	return c.closed(t)
+}
+
+// startupConfig prints what the next start of this node takes: its file, and
+// what is in the log, which is durable as soon as it is accepted.
+func startupConfig(c *call, m *match) error {
+	if c.scope != "" {
+		return runningConfig(c, m)
+	}
+	c.fresh(m)
+	path, file, err := c.ports.Node.Startup()
+	if err != nil {
+		return fmt.Errorf("the node's file could not be read: %w", err)
+	}
+	st, now := c.snapshot()
+	t := &configText{}
+	for _, l := range file {
+		t.add("%s", clean(strings.ReplaceAll(l, "\t", " ")))
+	}
+	t.bang()
+	t.lines = append(t.lines, clusterConfig(st, now)...)
+	all := c.closed(t)
+	if m.Has("json") {
+		c.json(struct {
+			File  string   `json:"file"`
+			Lines []string `json:"lines"`
+		}{path, all})
+		return nil
+	}
+	for _, l := range all {
+		c.print("%s\n", l)
+	}
+	return nil
 }
 
 var secret = regexp.MustCompile(`( password (?:encrypted )?)\S.*`)

@@ -34,6 +34,10 @@ type Shell struct {
 	unconfirmed map[[sha256.Size]byte]asked // lines whose outcome is not known
 	armed       string                      // what the next line may clear
 
+	ahead func() []string // the lines that wait behind the one that runs; nil = none are known
+	told  []answer        // of lines that went into the log with an earlier one, in order
+	batch *batch          // being collected; nil = lines take effect one by one
+
 	now   func() time.Time      // the wall clock, for what BGP counts in it
 	newID func() rtbh.RequestID // draws a request id
 }
@@ -90,8 +94,8 @@ func table() *grammar.Table[*call] {
 		var rows []row
 		for _, noun := range []func() []row{
 			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, neighborRows, blackholeRows,
-			clusterRows, alarmRows, versionRows, whoRows, showCustomerRows, showUserRows, showRouteMapRows,
-			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows,
+			clusterRows, recoverRows, alarmRows, versionRows, daemonRows, whoRows, showCustomerRows, showUserRows, showRouteMapRows,
+			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, liveRows, localRows,
 		} {
 			rows = append(rows, noun()...)
 		}
@@ -122,8 +126,14 @@ func (sh *Shell) refresh() bool {
 	return there && !sh.user.Disabled
 }
 
-// Prompt is the name, then what the mode adds.
-func (sh *Shell) Prompt() string { return sh.promptName() + sh.mode.Prompt }
+// Prompt is the name, then what the mode adds, and whether a batch is open.
+func (sh *Shell) Prompt() string {
+	mode := sh.mode.Prompt
+	if sh.batch != nil {
+		mode = strings.Replace(mode, ")", "-batch)", 1)
+	}
+	return sh.promptName() + mode
+}
 
 // promptName is the user's own prompt, else its customer's, else the node's name.
 func (sh *Shell) promptName() string {
@@ -143,8 +153,9 @@ func (sh *Shell) promptName() string {
 // Interrupt leaves the configuration modes, as Ctrl-C does in Quagga.
 func (sh *Shell) Interrupt() { sh.End() }
 
-// End is Ctrl-Z and the command `end`.
+// End is Ctrl-Z and the command `end`. A batch that was not committed is gone.
 func (sh *Shell) End() {
+	sh.batch = nil
 	if sh.mode != viewMode {
 		sh.mode = enableMode
 	}
@@ -160,6 +171,8 @@ type call struct {
 	behind  bool   // stale counts
 	armed   string // what the line before asked to clear
 	outcome vty.Outcome
+	planned *[]rtbh.Command // not nil: the line is only planned, its command goes here
+	decides bool            // the line is about the batch itself, not one of its lines
 }
 
 // Execute runs one line.
@@ -171,12 +184,14 @@ func (sh *Shell) Execute(ctx context.Context, line string, out io.Writer) vty.Ou
 		c.print("%% This user does not exist any more or is disabled.\n")
 		return vty.Outcome{Status: vty.Refused, Close: true}
 	}
+	open := sh.batch
 	err := c.run(line)
 	var unread *grammar.Error
 	if swallow && errors.As(err, &unread) {
 		return vty.Outcome{Forget: true}
 	}
 	c.outcome.Status = c.explain(err)
+	c.afterBatchLine(open)
 	return c.outcome
 }
 

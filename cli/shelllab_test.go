@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +46,12 @@ type lab struct {
 	online    []SessionInfo
 	node      config.Node
 	saved     int
-	members   []string // what was asked of Members
+
+	ids        uint64   // request ids drawn
+	asked      []string // of the speaker
+	recorded   []string
+	suppressed []Suppressed
+	members    []string // what was asked of Members
 }
 
 var labStart = rtbh.InstantOf(time.Date(2026, 6, 19, 10, 0, 0, 0, time.UTC))
@@ -208,6 +215,57 @@ func (l *lab) Lines() []string {
 // Save is [NodeConfig]'s.
 func (l *lab) Save() (string, error) { l.saved++; return "/etc/triggerd/triggerd.conf", nil }
 
+// Startup is [NodeConfig]'s: the file as somebody wrote it.
+func (l *lab) Startup() (string, []string, error) {
+	return "/etc/triggerd/triggerd.conf", append([]string{"! our first trigger"}, l.Lines()...), nil
+}
+
+// Apply is [NodeConfig]'s.
+func (l *lab) Apply(_ context.Context, n config.Node) error { l.node = n; return nil }
+
+// Export is [Speaker]'s: one neighbor has a dialect of its own.
+func (l *lab) Export(n netip.Addr, r rtbh.Route) (rtbh.Route, string, bool) {
+	if n == netip.MustParseAddr("192.0.2.20") {
+		r.Communities = []rtbh.Community{64500<<16 | 666}
+		return r, "by route-map DECIX clause 10", true
+	}
+	return r, "", true
+}
+
+// Reset is [Speaker]'s.
+func (l *lab) Reset(n netip.Addr) error { l.asked = append(l.asked, "reset "+n.String()); return nil }
+
+// Refresh is [Speaker]'s.
+func (l *lab) Refresh(n netip.Addr, in, out bool) error {
+	l.asked = append(l.asked, fmt.Sprint("refresh ", n, " in ", in, " out ", out))
+	return nil
+}
+
+// Record is [Local]'s.
+func (l *lab) Record(who rtbh.Actor, text string) error {
+	l.recorded = append(l.recorded, who.User+": "+text)
+	return nil
+}
+
+// Suppress is [Local]'s.
+func (l *lab) Suppress(p netip.Prefix, who rtbh.Actor) bool {
+	was := slices.ContainsFunc(l.suppressed, func(s Suppressed) bool { return s.Prefix == p })
+	if !was {
+		l.suppressed = append(l.suppressed, Suppressed{Prefix: p, By: who.User, Since: l.now.Time(), Lifts: !l.status.Majority})
+	}
+	return !was
+}
+
+// Unsuppress is [Local]'s.
+func (l *lab) Unsuppress(p netip.Prefix, _ rtbh.Actor) bool {
+	n := len(l.suppressed)
+	l.suppressed = slices.DeleteFunc(l.suppressed, func(s Suppressed) bool { return s.Prefix == p })
+	return len(l.suppressed) < n
+}
+
+// Suppressed is [Local]'s.
+func (l *lab) Suppressed() []Suppressed { return l.suppressed }
+
 // alarmsOf and sessionsOf give List two faces.
 type (
 	alarmsOf   struct{ l *lab }
@@ -216,6 +274,12 @@ type (
 
 func (a alarmsOf) List() []alarm.Alarm   { return a.l.up }
 func (s sessionsOf) List() []SessionInfo { return s.l.online }
+
+func (s sessionsOf) End(id int) bool {
+	n := len(s.l.online)
+	s.l.online = slices.DeleteFunc(s.l.online, func(i SessionInfo) bool { return i.ID == id })
+	return len(s.l.online) < n
+}
 func (l *lab) Token(_ context.Context, _ rtbh.Actor, role rtbh.MemberRole, name string) (string, rtbh.Instant, error) {
 	l.members = append(l.members, fmt.Sprintf("token %s %s", role, name))
 	return "T0KEN", l.now.Add(15 * time.Minute), nil
@@ -231,7 +295,7 @@ func (l *lab) Transfer(_ context.Context, _ rtbh.Actor, name string) (string, er
 
 func (l *lab) ports() Ports {
 	return Ports{
-		Cluster: l, Node: l, Version: "1.0.0", Speaker: l, Alarms: alarmsOf{l}, Tracer: l, Sessions: sessionsOf{l}, Members: l,
+		Cluster: l, Node: l, Version: "1.0.0", Speaker: l, Alarms: alarmsOf{l}, Tracer: l, Sessions: sessionsOf{l}, Members: l, Local: l,
 	}
 }
 
@@ -260,6 +324,11 @@ func (l *lab) local() *screen { return l.shell(Login{Door: rtbh.DoorLocal}) }
 func (l *lab) shell(login Login) *screen {
 	sh := NewShell(l.ports(), login)
 	sh.now = func() time.Time { return l.now.Time() }
+	sh.newID = func() (id rtbh.RequestID) {
+		l.ids++
+		binary.BigEndian.PutUint64(id[:], l.ids)
+		return id
+	}
 	return &screen{Shell: sh, t: l.t, term: login.Terminal}
 }
 

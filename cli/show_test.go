@@ -324,10 +324,10 @@ func TestReceipt(t *testing.T) {
 	l.asOperator("customer acme\n user amy\n  receipt")
 	amy := l.login("amy")
 	amy.must("configure terminal", "router bgp 65534")
-	if out := amy.run("network 203.0.113.1/32"); out != "Blackhole 203.0.113.1/32: committed at index 21, until 2026-06-20T10:00:00Z.\n" {
+	if out := amy.run("network 203.0.113.1/32"); out != "Blackhole 203.0.113.1/32: committed at index 21, applied on 3 of 3 nodes, until 2026-06-20T10:00:00Z.\n" {
 		t.Error(out)
 	}
-	if out := amy.run("network 203.0.113.1/32 expire never"); out != "Blackhole 203.0.113.1/32: committed at index 22, no end.\n" {
+	if out := amy.run("network 203.0.113.1/32 expire never"); out != "Blackhole 203.0.113.1/32: committed at index 22, applied on 3 of 3 nodes, no end.\n" {
 		t.Error(out)
 	}
 }

@@ -20,11 +20,13 @@ func bgpRows() []row {
 		add(v4+" [json]", showTable(ipv4))
 		add(v4+" A.B.C.D/M$net longer-prefixes [json]", showLonger(ipv4))
 		add(v4+" <A.B.C.D/M|A.B.C.D>$net [json]", showEntry)
+		addForms(add, v4, ipv4)
 	}
 	for _, v6 := range []string{"show bgp", "show bgp ipv6 [unicast]", "show ipv6 bgp"} {
 		add(v6+" [json]", showTable(ipv6))
 		add(v6+" X:X::X:X/M$net longer-prefixes [json]", showLonger(ipv6))
 		add(v6+" <X:X::X:X/M|X:X::X:X>$net [json]", showEntry)
+		addForms(add, v6, ipv6)
 	}
 	return rows
 }
@@ -110,20 +112,25 @@ func (c *call) showRoutes(m *match, family, wanted func(netip.Prefix) bool) erro
 			shown = append(shown, r)
 		}
 	}
+	c.printTable(m, t, shown, total)
+	return nil
+}
+
+// printTable prints the chosen of a table's total routes.
+func (c *call) printTable(m *match, t bgpTable, shown []bgpRoute, total int) {
 	if m.Has("json") {
 		c.json(t.asJSON(c.ports.Node.Current().Hostname, shown))
-		return nil
+		return
 	}
 	if len(shown) == 0 {
 		c.print("No BGP prefixes displayed, %d exist\n", total)
-		return nil
+		return
 	}
 	c.print("%s", t.heading())
 	for _, r := range shown {
 		c.print("%s\n", r.line())
 	}
 	c.print("\nDisplayed  %d out of %d total prefixes\n", len(shown), total)
-	return nil
 }
 
 // heading is Quagga's, with the log index for the table's version: it counts

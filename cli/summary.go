@@ -21,8 +21,13 @@ func neighborRows() []row {
 	add("show bgp ipv6 [unicast] summary [json]", showSummary(false, v6))
 	add("show ipv6 bgp summary [json]", showSummary(false, v6))
 	add("show bgp summary [json]", showSummary(true, v4, v6))
-	for _, p := range []string{"show ip bgp neighbors", "show bgp neighbors", "show bgp ipv4 neighbors", "show bgp ipv6 neighbors"} {
-		add(p+" [<A.B.C.D|X:X::X:X>$peer] [json]", showNeighbors)
+	for _, p := range []string{"show ip bgp", "show bgp", "show bgp ipv4 [unicast]", "show bgp ipv6 [unicast]", "show ip bgp ipv4 unicast", "show ipv6 bgp"} {
+		add(p+" neighbors [<A.B.C.D|X:X::X:X>$peer] [json]", showNeighbors)
+		wanted := netip.Addr.Is4
+		if strings.Contains(p, "ipv6") || p == "show bgp" {
+			wanted = netip.Addr.Is6
+		}
+		add(p+" neighbors <A.B.C.D|X:X::X:X>$peer advertised-routes [json]", showAdvertised(wanted))
 	}
 	return rows
 }

@@ -71,6 +71,7 @@ func BenchmarkTogether(b *testing.B) {
 	var mu sync.Mutex
 	next := 0
 	b.SetParallelism(64)
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			mu.Lock()

@@ -117,7 +117,7 @@ func TestSnapshotAndTailGiveTheSameState(t *testing.T) {
 			mustAccept(t, s.leader().Node, announce(fmt.Sprintf("203.0.113.%d/32", i)))
 		}
 		f := s.follower()
-		if err := f.raft.Snapshot().Error(); err != nil {
+		if err := f.life().raft.Snapshot().Error(); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 10 {
@@ -146,7 +146,7 @@ func TestFarBehindNodeGetsASnapshot(t *testing.T) {
 		for i := range 20 {
 			mustAccept(t, s.leader().Node, announce(fmt.Sprintf("203.0.113.%d/32", i)))
 		}
-		if err := s.leader().raft.Snapshot().Error(); err != nil {
+		if err := s.leader().life().raft.Snapshot().Error(); err != nil {
 			t.Fatal(err)
 		}
 		f.up()
@@ -209,7 +209,7 @@ func TestWitnessHandsLeadershipToATrigger(t *testing.T) {
 		witness := s.nodes[2]
 		s.until("witness is told", func() bool {
 			_ = s.leader().transferTo(witness.name)
-			return witness.raft.State().String() == "Leader" || s.leader() == witness
+			return witness.life().raft.State().String() == "Leader" || s.leader() == witness
 		})
 		s.until("a trigger leads", func() bool { return s.leader() != witness })
 		mustAccept(t, witness.Node, announce("203.0.113.7/32"))
@@ -258,5 +258,40 @@ func TestNodeAloneAnnouncesTheMarkAndSaysSo(t *testing.T) {
 		}
 		s.nodes[0].up()
 		s.until("confirmed later", func() bool { return !alone.raised(alarm.Unconfirmed) })
+	})
+}
+
+var prefix7 = netip.MustParsePrefix("203.0.113.7/32")
+
+// A leader that is cut off has an entry in its log that nobody else has. It is
+// killed and boots alone: the entry was never committed and is not announced.
+func TestTailBeyondTheMarkIsNeverAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, tuning{}, twoTriggersAndWitness...)
+		defer s.closeAll()
+		mustAccept(t, s.leader().Node, announce("203.0.113.1/32"))
+		l := s.leader()
+		last := l.life().raft.LastIndex()
+		l.isolate()
+		go func() { _, _ = l.Propose(context.Background(), announce("203.0.113.2/32")) }()
+		s.until("the entry is in its log", func() bool { return l.life().raft.LastIndex() > last })
+		tail := l.life().raft.LastIndex()
+		time.Sleep(6 * time.Second)
+		l.down()
+		l.isolate()
+		l.up()
+		if got := l.life().raft.LastIndex(); got < tail {
+			t.Fatalf("the tail is not there (%d, was %d): the test tests nothing", got, tail)
+		}
+		if !l.holds("203.0.113.1/32") || l.holds("203.0.113.2/32") {
+			t.Error("what was announced alone is not what the mark says")
+		}
+		mustAccept(t, s.leader().Node, announce("203.0.113.3/32"))
+		l.heal()
+		l.mustBeReady()
+		if l.holds("203.0.113.2/32") || !l.holds("203.0.113.3/32") {
+			t.Error("after its return it does not have what the majority decided")
+		}
+		s.mustAgree()
 	})
 }

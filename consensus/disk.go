@@ -41,7 +41,7 @@ func createDisk(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, raftDir), 0o700); err != nil {
 		return fmt.Errorf("make log: %w", err)
 	}
-	d, err := openBolt(dir, false, slog.New(slog.DiscardHandler))
+	d, err := openBolt(filepath.Join(dir, raftDir), false, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,12 @@ func createDisk(dir string) error {
 // openDisk opens the log that createDisk made. It never makes one: where an
 // identity says that there was a log, an empty one would be a wrong state.
 func openDisk(dir string, noSync bool, log *slog.Logger) (*disk, error) {
-	path := filepath.Join(dir, raftDir, logFile)
+	return openDiskAt(filepath.Join(dir, raftDir), noSync, log)
+}
+
+// openDiskAt opens the log in a directory of its own.
+func openDiskAt(dir string, noSync bool, log *slog.Logger) (*disk, error) {
+	path := filepath.Join(dir, logFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing although this node has joined a cluster; "+
 			"nothing is started with an empty state in its place. Restore it, or wipe the directory and join again with a new token", ErrBroken, path)
@@ -74,7 +79,7 @@ func openDisk(dir string, noSync bool, log *slog.Logger) (*disk, error) {
 // that was cut off. (NoFreelistSync would be quicker, but then opening walks
 // the whole file with a goroutine that panics where nobody can catch it.)
 func openBolt(dir string, noSync bool, log *slog.Logger) (d *disk, err error) {
-	path := filepath.Join(dir, raftDir, logFile)
+	path := filepath.Join(dir, logFile)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
@@ -93,7 +98,7 @@ func openBolt(dir string, noSync bool, log *slog.Logger) (d *disk, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("open log: %s: %w", path, err)
 	}
-	snaps, err := raft.NewFileSnapshotStoreWithLogger(filepath.Join(dir, raftDir), keepSnaps, newRaftLogger(log))
+	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir, keepSnaps, newRaftLogger(log))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open snapshots: %w", err), b.Close())
 	}

@@ -16,7 +16,7 @@ func (n *Node) tickEntry() rtbh.Entry {
 }
 
 // asNode is the actor of what the cluster itself does.
-func (n *Node) asNode() rtbh.Actor { return rtbh.Actor{Door: rtbh.DoorNode, Node: n.id.Name} }
+func (n *Node) asNode() rtbh.Actor { return rtbh.Actor{Door: rtbh.DoorNode, Node: n.identity().Name} }
 
 // tickIfNeeded lets the log take note of what has ended, and keeps its last
 // stamp from growing old. An idle cluster writes once in ten minutes.
@@ -31,7 +31,7 @@ func (n *Node) tickIfNeeded() {
 		return
 	}
 	n.lastTick = time.Now()
-	ctx, cancel := context.WithTimeout(n.ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(n.life().ctx, answerWithin)
 	defer cancel()
 	if a := n.applyHere(ctx, n.tickEntry()); a.verdict != done {
 		n.log.Debug("tick not applied", "err", a.err)
@@ -71,8 +71,7 @@ func (n *Node) handOver() bool {
 	if !ok {
 		return false
 	}
-	err := n.raft.LeadershipTransferToServer(raft.ServerID(to.ServerID()), raft.ServerAddress(to.Addr)).Error()
-	if err != nil {
+	if err := n.giveLeadership(n.ctx, to); err != nil {
 		n.log.Debug("leadership not handed over", "to", to.Name, "err", err)
 		return false
 	}
@@ -80,17 +79,35 @@ func (n *Node) handOver() bool {
 	return true
 }
 
+// giveLeadership asks Raft to make another member the leader. Raft forgets the
+// question when it is stopped meanwhile, so the wait for the answer has an end
+// of its own.
+func (n *Node) giveLeadership(ctx context.Context, to rtbh.Member) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*n.opt.tuning.election)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() {
+		answer <- n.life().raft.LeadershipTransferToServer(raft.ServerID(to.ServerID()), raft.ServerAddress(to.Addr)).Error()
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // successor returns the trigger that answers, votes and is least behind.
 func (n *Node) successor() (rtbh.Member, bool) {
 	var best rtbh.Member
 	var most uint64
 	votes := map[string]bool{}
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+	for _, s := range n.life().raft.GetConfiguration().Configuration().Servers {
 		votes[string(s.ID)] = s.Suffrage == raft.Voter
 	}
 	for _, m := range n.members() {
 		p, ok := n.peers.get(m.Name)
-		if m.Name == n.id.Name || m.Role != rtbh.Voter || !votes[m.ServerID()] || !ok || !p.reachable() || p.last.Stopped {
+		if m.Name == n.identity().Name || m.Role != rtbh.Voter || !votes[m.ServerID()] || !ok || !p.reachable() || p.last.Stopped {
 			continue
 		}
 		if p.last.Applied+1 > most {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/triggerd/triggerd/consensus/peer"
 	"github.com/triggerd/triggerd/internal/rtbh"
@@ -24,7 +25,7 @@ const (
 // forward gives an entry to the leader. On the wire the entry is as it is in
 // the log, the answer is one octet of verdict and then the result or a text.
 func (n *Node) forward(ctx context.Context, leaderID, addr string, e rtbh.Entry) attempt {
-	out, err := n.trans.call(ctx, addr, leaderID, callPropose, e.Encode())
+	out, err := n.life().trans.call(ctx, addr, leaderID, callPropose, e.Encode())
 	var remote *remoteError
 	switch {
 	case errors.As(err, &remote) && remote.notRun:
@@ -75,22 +76,40 @@ func (n *Node) handlePropose(ctx context.Context, from peer.Identity, body []byt
 	return n.applyHere(ctx, e).encode(), nil
 }
 
-// register sets up the answers to calls.
-func (n *Node) register() {
-	n.trans.handle(callPropose, n.handlePropose)
-	n.trans.handle(callProgress, n.handleProgress)
-	n.trans.handle(callStatus, n.handleStatus)
-	n.trans.handle(callFresh, n.handleFresh)
-	n.trans.handle(callTransfer, n.handleTransfer)
-	n.trans.handle(callJoin, n.handleForwardedJoin)
+// handlers are the answers to calls of other packages, for the next life's port.
+type handlers struct {
+	mu sync.Mutex
+	by map[string]handler
+}
+
+// register sets up the answers to calls at a life's port.
+func (n *Node) register(t transport) {
+	t.handle(callPropose, n.handlePropose)
+	t.handle(callProgress, n.handleProgress)
+	t.handle(callStatus, n.handleStatus)
+	t.handle(callFresh, n.handleFresh)
+	t.handle(callTransfer, n.handleTransfer)
+	t.handle(callJoin, n.handleForwardedJoin)
+	n.answers.mu.Lock()
+	defer n.answers.mu.Unlock()
+	for kind, f := range n.answers.by {
+		t.handle(kind, f)
+	}
 }
 
 // Handle registers what answers queries of a kind from other nodes. from is
 // the asking node's name.
 func (n *Node) Handle(kind string, f func(ctx context.Context, from string, body []byte) ([]byte, error)) {
-	n.trans.handle(callUser+kind, func(ctx context.Context, from peer.Identity, body []byte) ([]byte, error) {
+	h := func(ctx context.Context, from peer.Identity, body []byte) ([]byte, error) {
 		return f(ctx, from.Name, body)
-	})
+	}
+	n.answers.mu.Lock()
+	defer n.answers.mu.Unlock()
+	if n.answers.by == nil {
+		n.answers.by = map[string]handler{}
+	}
+	n.answers.by[callUser+kind] = h
+	n.life().trans.handle(callUser+kind, h)
 }
 
 // Query asks a member for something that its Handle answers. It does not go
@@ -100,7 +119,7 @@ func (n *Node) Query(ctx context.Context, member, kind string, body []byte) ([]b
 	if err != nil {
 		return nil, err
 	}
-	out, err := n.trans.call(ctx, m.Addr, m.ServerID(), callUser+kind, body)
+	out, err := n.life().trans.call(ctx, m.Addr, m.ServerID(), callUser+kind, body)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for %s: %w", member, kind, err)
 	}

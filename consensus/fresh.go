@@ -19,7 +19,7 @@ func (n *Node) Fresh(ctx context.Context) (asOf uint64, fresh bool) {
 	ctx, cancel := context.WithTimeout(ctx, freshWithin)
 	defer cancel()
 	asOf, err := n.catchUp(ctx)
-	return asOf, err == nil
+	return asOf, err == nil && !n.fsm.holding()
 }
 
 // catchUp learns the cluster's newest index from the leader and waits for it.
@@ -42,11 +42,11 @@ func (n *Node) newest(ctx context.Context) (uint64, error) {
 	switch id {
 	case "":
 		return 0, ErrNoLeader
-	case n.id.ServerID():
+	case n.identity().ServerID():
 		return n.readIndex(ctx)
 	}
 	sent := time.Now()
-	out, err := n.trans.call(ctx, addr, id, callFresh, nil)
+	out, err := n.life().trans.call(ctx, addr, id, callFresh, nil)
 	if err != nil {
 		return 0, fmt.Errorf("ask the leader %s: %w", id, err)
 	}
@@ -64,9 +64,9 @@ func (n *Node) readIndex(ctx context.Context) (uint64, error) {
 	if !n.leads() {
 		return 0, errors.New("the node asked is not the leader now")
 	}
-	index := n.raft.CommitIndex()
+	index := n.life().raft.CommitIndex()
 	verified := make(chan error, 1)
-	if !n.inRaft(func() { verified <- n.raft.VerifyLeader().Error() }) {
+	if !n.life().inRaft(func() { verified <- n.life().raft.VerifyLeader().Error() }) {
 		return 0, ErrClosed
 	}
 	select {
@@ -112,6 +112,7 @@ func (n *Node) Ready(ctx context.Context) (confirmed bool) {
 				n.alarms.Clear(alarm.Unconfirmed, "")
 				return
 			}
+			_ = pause(n.ctx, pollEvery) // the loop sees the end of ctx
 		}
 	})
 	return false

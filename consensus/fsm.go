@@ -21,17 +21,23 @@ var errStopped = errors.New("this node's state machine is stopped")
 // the state, and the one that tells everybody who waits for a change.
 type fsm struct {
 	// Set before Raft starts.
-	clock     *logClock
-	marked    func(seen uint64)                      // writes the mark; before anything is acknowledged
-	committed func(index, term uint64)               // starts the commit push
-	onStop    func(err error)                        // the state machine stopped for good
-	onChange  func(changed []netip.Prefix, all bool) // in order, never concurrently
-	onMembers func()                                 // the membership changed
+	clock       *logClock
+	marked      func(seen uint64)                      // writes the mark; before anything is acknowledged
+	committed   func(index, term uint64)               // starts the commit push
+	onStop      func(err error)                        // the state machine stopped for good
+	onChange    func(changed []netip.Prefix, all bool) // in order, never concurrently
+	checkpoints chan checkpoint                        // to be hashed; nil during boot
+	onMembers   func()                                 // the membership changed
 
 	mu      sync.RWMutex
 	state   *rtbh.State
-	seen    uint64 // the last command or configuration change that went through here
+	held    *rtbh.State // shown in place of state while that is being fetched anew, else nil
+	seen    uint64      // the last command or configuration change that went through here
+	touched uint64      // the last entry that changed more than the clock
+	checked uint64      // the last checkpoint
 	stopped error
+
+	tellMu sync.Mutex // held around onChange
 
 	waitMu   sync.Mutex
 	moved    chan struct{} // closed and replaced when seen rises
@@ -91,7 +97,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	}
 	f.wake(seen > before, done)
 	if all || len(changed) > 0 {
-		f.onChange(distinct(changed), all)
+		f.tell(distinct(changed), all)
 	}
 	if members {
 		f.onMembers()
@@ -132,9 +138,15 @@ func (f *fsm) applyOne(l *raft.Log) (applied, *rtbh.Entry) {
 	}
 	e, err := rtbh.DecodeEntry(l.Data)
 	if err == nil {
+		f.beforeCheckpoint(l.Index, e)
 		var r rtbh.Result
 		if r, err = f.applyEntry(l.Index, e); err == nil {
 			f.seen = l.Index
+			if _, ok := checkpointOf(e); ok {
+				f.checked = l.Index
+			} else if !isQuiet(e, r) {
+				f.touched = l.Index
+			}
 			f.clock.stamped(r.At)
 			return applied{result: r}, &e
 		}
@@ -198,9 +210,10 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 		return err
 	}
 	f.mu.Lock()
-	behind := seen <= f.seen && f.seen != 0
+	behind, wasStopped := seen <= f.seen && f.seen != 0, f.stopped != nil
 	if !behind {
 		f.state, f.seen, f.stopped = state, seen, nil
+		f.touched = seen
 	}
 	f.mu.Unlock()
 	if behind {
@@ -209,8 +222,11 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 	f.clock.stamped(state.LastStamp())
 	f.marked(seen)
 	f.wake(true, nil)
-	f.onChange(nil, true)
+	f.tell(nil, true)
 	f.onMembers()
+	if wasStopped {
+		f.onStop(nil)
+	}
 	return nil
 }
 

@@ -89,7 +89,7 @@ func initialise(opt InitOptions) error {
 		Dir: opt.Dir, Advertise: opt.Advertise, Log: opt.Log, Version: opt.Version, Time: opt.Time,
 		// Alone, an election needs nobody's patience.
 		tuning: tuning{heartbeat: 20 * time.Millisecond, election: 20 * time.Millisecond, lease: 20 * time.Millisecond},
-	}, id, d, func(*Node) (transport, error) { return lone, nil })
+	}, id, peer.Credentials{}, d, wiring{connect: func(*Node, *life) (transport, error) { return lone, nil }})
 	if err != nil {
 		return err
 	}
@@ -139,19 +139,15 @@ func makeIdentity(dir, name string) (peer.Identity, error) {
 func (n *Node) populate(opt InitOptions) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	for {
-		if _, err := n.catchUp(ctx); err == nil {
-			break
-		} else if ctx.Err() != nil {
-			return fmt.Errorf("the first node did not become leader: %w", err)
-		}
+	if _, err := n.catchUp(ctx); err != nil { // it tries until ctx ends
+		return fmt.Errorf("the first node did not become leader: %w", err)
 	}
 	now := n.clock.now()
 	self := rtbh.Member{
-		Name: n.id.Name, Incarnation: n.id.Incarnation, Role: rtbh.Voter, Addr: opt.Advertise,
+		Name: n.identity().Name, Incarnation: n.identity().Incarnation, Role: rtbh.Voter, Addr: opt.Advertise,
 		Joined: now, Speaks: rtbh.Speaks, Binary: opt.Version,
 	}
-	if err := n.propose(ctx, n.asNode(), rtbh.InitCluster{ClusterID: n.id.Cluster, Created: now}, rtbh.PutMember{Member: self}); err != nil {
+	if err := n.propose(ctx, n.asNode(), rtbh.InitCluster{ClusterID: n.identity().Cluster, Created: now}, rtbh.PutMember{Member: self}); err != nil {
 		return err
 	}
 	cmds := opt.Commands
@@ -165,7 +161,7 @@ func (n *Node) populate(opt InitOptions) error {
 	if len(cmds) == 0 {
 		return nil
 	}
-	return n.proposeAs(ctx, rtbh.Actor{User: "local", Door: rtbh.DoorLocal, Node: n.id.Name}, cmds...)
+	return n.proposeAs(ctx, rtbh.Actor{User: "local", Door: rtbh.DoorLocal, Node: n.identity().Name}, cmds...)
 }
 
 // loneTransport is that of a node without others.

@@ -61,7 +61,7 @@ func Join(ctx context.Context, opt JoinOptions) (Joined, error) {
 // Token makes a one-time invitation to join, good for a lifetime from now on.
 // Only the secret's hash goes into the log. name "" lets the node choose one.
 func (n *Node) Token(ctx context.Context, by rtbh.Actor, role rtbh.MemberRole, name string, lifetime time.Duration) (string, error) {
-	t := peer.Token{Cluster: n.id.Cluster, Secret: peer.NewSecret(), CAFingerprint: peer.Fingerprint(n.creds.CACert), Addrs: n.tokenAddrs()}
+	t := peer.Token{Cluster: n.identity().Cluster, Secret: peer.NewSecret(), CAFingerprint: peer.Fingerprint(n.life().creds.CACert), Addrs: n.tokenAddrs()}
 	if err := t.Check(); err != nil {
 		return "", err
 	}
@@ -108,14 +108,14 @@ func (n *Node) handleJoin(ctx context.Context, from net.Addr, ask peer.JoinAsk) 
 		return n.admit(ctx, ask, true)
 	}
 	id, addr, _, _ := n.leader.get()
-	if id == "" || id == n.id.ServerID() {
+	if id == "" || id == n.identity().ServerID() {
 		return peer.JoinReply{}, &peer.RemoteError{Code: peer.CodeRetry, Text: "the cluster has no leader now: try again"}
 	}
 	body, err := ask.Encode()
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
-	out, err := n.trans.call(ctx, addr, id, callJoin, body)
+	out, err := n.life().trans.call(ctx, addr, id, callJoin, body)
 	var remote *remoteError
 	switch {
 	case errors.As(err, &remote) && !remote.notRun:
@@ -175,6 +175,9 @@ func (n *Node) admit(ctx context.Context, ask peer.JoinAsk, trusted bool) (peer.
 
 // enroll checks the token and commits the new member's record.
 func (n *Node) enroll(ctx context.Context, ask peer.JoinAsk, hash [32]byte, key []byte, trusted bool) (rtbh.Member, error) {
+	if len(ask.Secret) == 0 && ask.Holder != "" {
+		return n.readmit(ctx, ask, trusted)
+	}
 	if d, ok := n.joining.done[hash]; ok && bytes.Equal(d.key, key) && d.member.Name == ask.Name {
 		return d.member, nil // the answer was lost
 	}
@@ -231,7 +234,7 @@ func (n *Node) nextIncarnation(ctx context.Context, name string) (uint32, error)
 	if m, err := n.member(name); err == nil {
 		ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 		defer cancel()
-		if _, err := n.trans.call(ctx, m.Addr, m.ServerID(), callStatus, nil); err == nil || m.Name == n.id.Name {
+		if _, err := n.life().trans.call(ctx, m.Addr, m.ServerID(), callStatus, nil); err == nil || m.Name == n.identity().Name {
 			return 0, fmt.Errorf("the name %s is in use by a live member at %s: choose another name, or stop that node first", name, m.Addr)
 		}
 		return m.Incarnation + 1, nil
@@ -241,7 +244,17 @@ func (n *Node) nextIncarnation(ctx context.Context, name string) (uint32, error)
 
 // usedIncarnations looks for a removed member in the audit. Where the audit
 // has lost its beginning, the log index serves: it was never handed out before.
-func (n *Node) usedIncarnations(name string) (used uint32) {
+func (n *Node) usedIncarnations(name string) uint32 {
+	used, whole, index := n.seenIncarnations(name)
+	if !whole {
+		used = max(used, uint32(index))
+	}
+	return used
+}
+
+// seenIncarnations returns the highest incarnation of a name that the audit
+// knows, whether the audit reaches back to the beginning, and the state's index.
+func (n *Node) seenIncarnations(name string) (used uint32, whole bool, index uint64) {
 	n.fsm.view(func(s *rtbh.State) {
 		records, _ := s.Audit()
 		for _, r := range records {
@@ -249,11 +262,10 @@ func (n *Node) usedIncarnations(name string) (used uint32) {
 				used = max(used, p.Member.Incarnation)
 			}
 		}
-		if len(records) > 0 && records[0].Seq > 1 {
-			used = max(used, uint32(s.Index()))
-		}
+		whole = len(records) > 0 && records[0].Seq == 1
+		index = s.Index()
 	})
-	return used
+	return used, whole, index
 }
 
 // welcome makes the answer to a node that was taken in.
@@ -262,7 +274,7 @@ func (n *Node) welcome(ca *peer.CA, ask peer.JoinAsk, m rtbh.Member) (peer.JoinR
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
-	r := peer.JoinReply{ServerID: m.ServerID(), Role: m.Role.String(), Cert: cert, CACert: ca.Cert.Raw, Record: n.id.Record()}
+	r := peer.JoinReply{ServerID: m.ServerID(), Role: m.Role.String(), Cert: cert, CACert: ca.Cert.Raw, Record: n.identity().Record()}
 	for _, other := range n.members() {
 		r.Members = append(r.Members, peer.Member{ServerID: other.ServerID(), Addr: other.Addr, Role: other.Role.String()})
 	}

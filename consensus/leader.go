@@ -49,34 +49,34 @@ func (w *leaderWatch) get() (id, addr string, lost time.Time, changed <-chan str
 
 // followLeader keeps leaderWatch up to date. Raft's observations are only a
 // hint to look again, so that none that is dropped matters.
-func (n *Node) followLeader() {
+func (n *Node) followLeader(l *life) {
 	hint := make(chan raft.Observation, 1)
 	o := raft.NewObserver(hint, false, func(o *raft.Observation) bool {
 		_, ok := o.Data.(raft.LeaderObservation)
 		return ok
 	})
-	n.raft.RegisterObserver(o)
-	defer n.raft.DeregisterObserver(o)
+	l.raft.RegisterObserver(o)
+	defer l.raft.DeregisterObserver(o)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		n.lookForLeader()
+		n.lookForLeader(l)
 		select {
 		case <-hint:
 		case <-tick.C:
-		case <-n.ctx.Done():
+		case <-l.ctx.Done():
 			return
 		}
 	}
 }
 
-func (n *Node) lookForLeader() {
-	addr, id := n.raft.LeaderWithID()
-	if id == "" || n.failed.Load() != nil {
+func (n *Node) lookForLeader(l *life) {
+	addr, id := l.raft.LeaderWithID()
+	if id == "" || l.failed.Load() != nil {
 		addr, id = "", ""
 	}
 	if n.leader.set(string(id), n.addrOf(string(id), string(addr)), time.Now()) {
-		n.log.Info("leader changed", "leader", string(id), "term", n.raft.CurrentTerm())
+		n.log.Info("leader changed", "leader", string(id), "term", l.raft.CurrentTerm())
 		n.lookNow()
 	}
 	_, _, lost, _ := n.leader.get()
@@ -143,22 +143,22 @@ func (l *leadership) isReady(term uint64) bool {
 // it stamp entries, and only then are its commit index and its clock good.
 func (n *Node) leads() bool {
 	r, err := n.running()
-	return err == nil && r.State() == raft.Leader && n.lead.isReady(r.CurrentTerm())
+	return err == nil && r.State() == raft.Leader && n.life().lead.isReady(r.CurrentTerm())
 }
 
 // leadLoop does what is the leader's to do: everything in it looks at how
 // things are and brings them nearer to how they should be, so nothing is lost
 // when leadership moves.
-func (n *Node) leadLoop() {
+func (n *Node) leadLoop(l *life) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case <-n.ctx.Done():
+		case <-l.ctx.Done():
 			return
-		case gained := <-n.raft.LeaderCh():
+		case gained := <-l.raft.LeaderCh():
 			if !gained {
-				n.lead.end()
+				l.lead.end()
 				continue
 			}
 		case <-tick.C:
@@ -172,7 +172,7 @@ func (n *Node) leadLoop() {
 
 // tend is one round of a leader's duties.
 func (n *Node) tend(term uint64) {
-	if !n.lead.isReady(term) && !n.beginTerm(term) {
+	if !n.life().lead.isReady(term) && !n.beginTerm(term) {
 		return
 	}
 	if n.handOver() {
@@ -180,21 +180,22 @@ func (n *Node) tend(term uint64) {
 	}
 	n.reconcile()
 	n.tickIfNeeded()
+	n.checkpointIfNeeded()
 }
 
 // beginTerm sets the clock going and puts the term's first entry into the log.
 func (n *Node) beginTerm(term uint64) bool {
-	n.lead.begin(term)
+	n.life().lead.begin(term)
 	if !n.clock.isLive() {
 		n.startClock()
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(n.life().ctx, answerWithin)
 	defer cancel()
 	if a := n.applyHere(ctx, n.tickEntry()); a.verdict != done {
 		n.log.Debug("first entry of the term not applied", "term", term, "err", a.err)
 		return false
 	}
-	n.lead.opened(term)
+	n.life().lead.opened(term)
 	n.log.Info("this node leads", "term", term)
 	return true
 }

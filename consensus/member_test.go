@@ -18,7 +18,7 @@ func TestRemovedMemberIsOutAndComesBackUnderAnotherID(t *testing.T) {
 		s := newSim(t, tuning{}, twoTriggersAndWitness...)
 		defer s.closeAll()
 		gone := s.follower()
-		old := gone.id.ServerID()
+		old := gone.identity().ServerID()
 		gone.down()
 		if err := s.leader().Remove(context.Background(), local, gone.name); err != nil {
 			t.Fatal(err)
@@ -68,17 +68,17 @@ func TestSpeakerAnnouncesButDoesNotVoteAndCanBePromoted(t *testing.T) {
 		if len(r.Silent) != 0 || !sp.holds("203.0.113.7/32") {
 			t.Errorf("the speaker: %v", r.Silent)
 		}
-		if contains(s.leader().voters(), sp.id.ServerID()) {
+		if contains(s.leader().voters(), sp.identity().ServerID()) {
 			t.Error("a speaker votes")
 		}
 		if err := sp.SetRole(context.Background(), local, sp.name, rtbh.Voter); err != nil {
 			t.Fatal(err)
 		}
-		s.until("it votes", func() bool { return contains(s.leader().voters(), sp.id.ServerID()) })
+		s.until("it votes", func() bool { return contains(s.leader().voters(), sp.identity().ServerID()) })
 		if err := sp.SetRole(context.Background(), local, sp.name, rtbh.Speaker); err != nil {
 			t.Fatal(err)
 		}
-		s.until("it votes no more", func() bool { return !contains(s.leader().voters(), sp.id.ServerID()) })
+		s.until("it votes no more", func() bool { return !contains(s.leader().voters(), sp.identity().ServerID()) })
 	})
 }
 
@@ -147,6 +147,7 @@ func TestStatusSaysWhoCanBeStopped(t *testing.T) {
 }
 
 func TestTokenIsGoodOnceForItsNameAndTime(t *testing.T) {
+	t.Parallel()
 	r := initReal(t)
 	join := func(token, name string) error {
 		_, err := Join(ctxFor(t, 10*time.Second), JoinOptions{Dir: filepath.Join(t.TempDir(), "n"), Name: name, Advertise: freeAddr(t), Token: token})
@@ -182,8 +183,9 @@ func TestTokenIsGoodOnceForItsNameAndTime(t *testing.T) {
 }
 
 func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
+	t.Parallel()
 	a, b := initReal(t), initReal(t)
-	_, err := a.trans.call(ctxFor(t, 5*time.Second), b.addr, b.id.ServerID(), callStatus, nil)
+	_, err := a.life().trans.call(ctxFor(t, 5*time.Second), b.addr, b.identity().ServerID(), callStatus, nil)
 	var refusal *peer.Refusal
 	if !errors.As(err, &refusal) {
 		t.Fatalf("two clusters talked: %v", err)
@@ -191,6 +193,7 @@ func TestNodeOfAnotherClusterIsRefused(t *testing.T) {
 }
 
 func TestOnlyVotersHoldTheCAKey(t *testing.T) {
+	t.Parallel()
 	nodes := realCluster(t)
 	sp := nodes[0].join(t, "pop1", rtbh.Speaker)
 	for _, n := range nodes {

@@ -62,9 +62,10 @@ func (n *Node) serverAt(addr string) string {
 }
 
 // isMember tells the port whether a server id is in the membership, and
-// whether that can be said. An earlier incarnation never is. Beyond that, a
-// node that has lost touch with the leader can't say: were it strict, it would
-// shut out the very leader that it should learn the new membership from.
+// whether that can be said. An earlier incarnation never is, and one that was
+// removed never again. An id that this node has not seen may be newer than its
+// state; were it strict while it has lost touch with the leader, it would shut
+// out the very leader that it should learn the new membership from.
 func (n *Node) isMember(serverID string) (member, known bool) {
 	name, incarnation, err := peer.ParseServerID(serverID)
 	if err != nil {
@@ -78,8 +79,13 @@ func (n *Node) isMember(serverID string) (member, known bool) {
 	case member && m.Incarnation > incarnation:
 		return false, true
 	}
+	used, whole, _ := n.seenIncarnations(name)
+	if incarnation <= used {
+		return false, true
+	}
 	id, _, lost, _ := n.leader.get()
-	return false, n.confirmed.Load() && (id != "" || time.Since(lost) < 10*time.Second)
+	inTouch := n.confirmed.Load() && (id != "" || time.Since(lost) < 10*time.Second)
+	return false, !whole && inTouch
 }
 
 // membersChanged is called by the state machine.
@@ -87,8 +93,8 @@ func (n *Node) membersChanged() {
 	n.kickLeader()
 	n.lookNow()
 	select {
-	case <-n.started:
-		n.spawn(n.trans.recheck)
+	case <-n.life().started:
+		n.spawn(n.life().trans.recheck)
 	default:
 	}
 }
@@ -103,12 +109,12 @@ func (n *Node) kickLeader() {
 // reconcile makes the next change that brings Raft's configuration nearer to
 // the members' records.
 func (n *Node) reconcile() {
-	servers := n.raft.GetConfiguration().Configuration().Servers
+	servers := n.life().raft.GetConfiguration().Configuration().Servers
 	change := n.nextChange(servers, n.members())
 	if change == nil {
 		return
 	}
-	err := change.do(n.raft)
+	err := change.do(n.life().raft)
 	if err != nil {
 		n.log.Debug("membership not changed", "change", change.what, "server", change.server, "err", err)
 		return
@@ -141,6 +147,11 @@ func (n *Node) nextChange(servers []raft.Server, members []rtbh.Member) *change 
 	}
 	for _, m := range members {
 		s, in := have[m.ServerID()]
+		if !in {
+			if c := vacate(m, servers, wanted); c != nil {
+				return c
+			}
+		}
 		if c := n.arrive(m, s, in); c != nil {
 			return c
 		}
@@ -158,11 +169,9 @@ func (n *Node) leave(s raft.Server, wanted map[string]rtbh.Member) *change {
 	if s.Suffrage == raft.Voter && !n.safeWithout(string(s.ID)) {
 		return nil
 	}
-	if string(s.ID) == n.id.ServerID() {
+	if string(s.ID) == n.identity().ServerID() {
 		if to, ok := n.successor(); ok {
-			return &change{"hand over leadership", to.ServerID(), func(r *raft.Raft) error {
-				return r.LeadershipTransferToServer(raft.ServerID(to.ServerID()), raft.ServerAddress(to.Addr)).Error()
-			}}
+			return &change{"hand over leadership", to.ServerID(), func(*raft.Raft) error { return n.giveLeadership(n.ctx, to) }}
 		}
 		return nil
 	}
@@ -177,6 +186,25 @@ func (n *Node) leave(s raft.Server, wanted map[string]rtbh.Member) *change {
 func (n *Node) safeWithout(serverID string) bool {
 	stay := slices.DeleteFunc(n.voters(), func(id string) bool { return id == serverID })
 	return len(stay) > 0 && n.countReached(stay) > len(stay)/2
+}
+
+// vacate corrects the address that Raft's configuration has for a server when
+// a new member has it now: Raft takes no address twice.
+func vacate(m rtbh.Member, servers []raft.Server, wanted map[string]rtbh.Member) *change {
+	for _, s := range servers {
+		other, ok := wanted[string(s.ID)]
+		if !ok || string(s.Address) != m.Addr || other.Addr == m.Addr {
+			continue
+		}
+		to := raft.ServerAddress(other.Addr)
+		return &change{"move", string(s.ID), func(r *raft.Raft) error {
+			if s.Suffrage == raft.Voter {
+				return r.AddVoter(s.ID, to, 0, configTimeout).Error()
+			}
+			return r.AddNonvoter(s.ID, to, 0, configTimeout).Error()
+		}}
+	}
+	return nil
 }
 
 // arrive adds a member, always without a vote, and gives it its vote once it
@@ -204,13 +232,13 @@ func (n *Node) caughtUp(m rtbh.Member) bool {
 	n.ask(ctx, m.ServerID(), m.Addr)
 	p, ok := n.peers.get(m.Name)
 	return ok && p.reachable() && p.last.ServerID == m.ServerID() && !p.last.Stopped &&
-		p.last.Applied > 0 && p.last.Applied+promoteLag >= n.raft.CommitIndex()
+		p.last.Applied > 0 && p.last.Applied+promoteLag >= n.life().raft.CommitIndex()
 }
 
 // propose puts commands of the cluster's own into the log, in the name of by,
 // and returns the first refusal as an error.
 func (n *Node) propose(ctx context.Context, by rtbh.Actor, cmds ...rtbh.Command) error {
-	by.Door, by.Node = rtbh.DoorNode, n.id.Name
+	by.Door, by.Node = rtbh.DoorNode, n.identity().Name
 	return n.proposeAs(ctx, by, cmds...)
 }
 
@@ -287,8 +315,8 @@ func (n *Node) SetAddress(ctx context.Context, by rtbh.Actor, name, addr string)
 // into its record when they have changed.
 func (n *Node) updateOwnRecord() {
 	for n.ctx.Err() == nil {
-		m, err := n.member(n.id.Name)
-		if err != nil || m.Incarnation != n.id.Incarnation {
+		m, err := n.member(n.identity().Name)
+		if err != nil || m.Incarnation != n.identity().Incarnation {
 			return
 		}
 		now := m
@@ -310,10 +338,10 @@ func (n *Node) TransferLeadership(ctx context.Context, to string) error {
 	switch id {
 	case "":
 		return ErrNoLeader
-	case n.id.ServerID():
+	case n.identity().ServerID():
 		return n.transferTo(to)
 	}
-	_, err := n.trans.call(ctx, addr, id, callTransfer, []byte(to))
+	_, err := n.life().trans.call(ctx, addr, id, callTransfer, []byte(to))
 	return err
 }
 
@@ -330,7 +358,7 @@ func (n *Node) transferTo(name string) error {
 	if !slices.Contains(n.voters(), m.ServerID()) {
 		return fmt.Errorf("transfer leadership: %s does not vote", m.Name)
 	}
-	if err := n.raft.LeadershipTransferToServer(raft.ServerID(m.ServerID()), raft.ServerAddress(m.Addr)).Error(); err != nil {
+	if err := n.giveLeadership(n.ctx, m); err != nil {
 		return fmt.Errorf("transfer leadership to %s: %w", m.Name, err)
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/raft"
 	"github.com/triggerd/triggerd/consensus/peer"
 	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/rtbh"
@@ -21,40 +20,37 @@ type Node struct {
 	opt    Options
 	log    *slog.Logger
 	alarms *alarm.Registry
-	id     peer.Identity
 	addr   string // advertised
+	wiring wiring
+	clock  *logClock
+	fsm    *fsm
 
-	disk  *disk
-	mark  *markWriter
-	creds peer.Credentials
-	clock *logClock
-	fsm   *fsm
-	trans transport
-	raft  *raft.Raft
-	push  *pusher
+	listenOnce sync.Once
 
-	leader   leaderWatch
-	lead     leadership
-	kick     chan struct{} // one slot: the leader should look at once
-	look     chan struct{} // one slot: the table of members should be renewed at once
-	lastTick time.Time     // of leadLoop
-	peers    peerTable
-	watches  watchTable
-	digests  digestCache
-	joining  joins
+	cur     atomic.Pointer[life]
+	lifeMu  sync.Mutex // held while one life ends and another begins
+	answers handlers
+
+	leader      leaderWatch
+	kick        chan struct{} // one slot: the leader should look at once
+	look        chan struct{} // one slot: the table of members should be renewed at once
+	lastTick    time.Time     // of leadLoop, as lastCheck
+	lastCheck   time.Time
+	quarantined time.Time // of pollLoop
+	peers       peerTable
+	watches     watchTable
+	digests     digestTable
+	joining     joins
 
 	changeMu sync.Mutex
 	onApply  []func(changed []netip.Prefix, all bool)
 
-	failed    atomic.Pointer[error] // the log store's fatal error
-	confirmed atomic.Bool           // the cluster has told this node where it stands
+	confirmed atomic.Bool // the cluster has told this node where it stands
 	opened    time.Time
-	started   chan struct{} // closed when raft is set
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup // background goroutines
-	calls  sync.WaitGroup // proposals and verifications inside Raft
 	callMu sync.Mutex
 	ending bool
 }
@@ -76,194 +72,104 @@ func Open(opt Options) (*Node, error) {
 	if creds.ServerID() != id.ServerID() {
 		return nil, fmt.Errorf("%s: the certificate is %s's, the identity %s's: restore the files that belong together", opt.Dir, creds.ServerID(), id.ServerID())
 	}
+	return openIn(opt, id, creds, wiring{connect: listen, rejoin: rejoinOverPort})
+}
+
+// openIn opens the log in the node's directory, or what was set aside there.
+func openIn(opt Options, id peer.Identity, creds peer.Credentials, w wiring) (*Node, error) {
+	a, err := loadAside(opt.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if a != nil {
+		return openAside(opt, id, creds, a, w)
+	}
 	d, err := openDisk(opt.Dir, opt.tuning.noSync, opt.Log)
 	if err != nil {
 		return nil, err
 	}
-	return openNode(opt, id, d, func(n *Node) (transport, error) { return n.listen(creds) })
-}
-
-// listen opens the real cluster port.
-func (n *Node) listen(creds peer.Credentials) (transport, error) {
-	n.creds = creds
-	p, err := peer.Listen(peer.Options{
-		Addr: n.opt.Listen, Credentials: creds,
-		Identity: func() peer.Identity { return n.id },
-		Member:   n.isMember,
-		Log:      n.log, Alarms: n.alarms,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if n.addr == "" {
-		n.addr = p.Addr().String()
-	}
-	t := newPortTransport(p, n.addr, n, n.log)
-	p.HandleJoin(n.handleJoin)
-	return t, nil
+	return openNode(opt, id, creds, d, w)
 }
 
 // openNode builds a node on a log and a transport. It takes the disk over.
-func openNode(opt Options, id peer.Identity, d *disk, connect func(*Node) (transport, error)) (n *Node, err error) {
+func openNode(opt Options, id peer.Identity, creds peer.Credentials, d *disk, w wiring) (*Node, error) {
+	n := newNode(opt, w)
+	l := newLife(n.ctx, id, creds)
+	l.disk = d
+	n.cur.Store(l)
+	if err := n.begin(l); err != nil {
+		n.abandon()
+		return nil, err
+	}
+	n.goBackground(n.pollLoop)
+	n.goBackground(n.hashLoop)
+	return n, nil
+}
+
+// newNode makes what outlives every life of the node.
+func newNode(opt Options, w wiring) *Node {
 	opt = opt.withDefaults()
-	n = &Node{
-		opt: opt, log: opt.Log.With("component", "consensus"), alarms: opt.Alarms, id: id, addr: opt.Advertise, disk: d,
-		clock: newLogClock(opt.Time), opened: time.Now(), started: make(chan struct{}), kick: make(chan struct{}, 1), look: make(chan struct{}, 1),
+	n := &Node{
+		opt: opt, log: opt.Log.With("component", "consensus"), alarms: opt.Alarms, addr: opt.Advertise, wiring: w,
+		clock: newLogClock(opt.Time), opened: time.Now(), kick: make(chan struct{}, 1), look: make(chan struct{}, 1),
 	}
 	n.fsm = newFSM(n.clock)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.leader.init(n.opened)
 	n.peers.init()
 	n.watches.init()
-	defer func() {
-		if err != nil {
-			n.abandon()
-			n = nil
-		}
-	}()
-	if err := n.load(); err != nil {
-		return n, err
-	}
-	if n.trans, err = connect(n); err != nil {
-		return n, err
-	}
-	return n, n.start()
+	return n
 }
 
-// load brings the state to the mark.
-func (n *Node) load() error {
+// begin starts the node's first life.
+func (n *Node) begin(l *life) (err error) {
+	n.lifeMu.Lock()
+	defer n.lifeMu.Unlock()
+	if err := n.load(l); err != nil {
+		return err
+	}
+	if l.trans, err = n.wiring.connect(n, l); err != nil {
+		return err
+	}
+	return n.start(l)
+}
+
+// load brings the state to the mark of a life's log.
+func (n *Node) load(l *life) error {
 	var err error
-	if n.mark, err = openMark(n.opt.Dir, n.disk.id, n.markFailed); err != nil {
+	if l.mark, err = openMark(n.opt.Dir, l.disk.id, n.markFailed); err != nil {
 		return err
 	}
-	m := n.mark.get()
+	m := l.mark.get()
 	n.clock.resume(m.Clock)
-	if err := preload(n.disk, m, n.fsm); err != nil {
+	n.fsm.marked, n.fsm.committed = func(uint64) {}, func(uint64, uint64) {}
+	if err := preload(l.disk, m, n.fsm); err != nil {
 		return err
 	}
-	n.fsm.marked = func(seen uint64) { n.mark.set(seen, n.clock.reading()) }
-	n.fsm.onStop = n.stopped
-	n.fsm.onChange = n.changed
-	n.fsm.onMembers = n.membersChanged
+	n.attach(l)
 	if n.addr == "" {
 		n.fsm.view(func(s *rtbh.State) {
-			if m, ok := s.Member(n.id.Name); ok {
+			if m, ok := s.Member(l.id.Name); ok {
 				n.addr = m.Addr
 			}
 		})
 	}
 	seen, _ := n.fsm.position()
-	n.log.Info("state loaded", "index", seen, "mark", m.Index, "node", n.id.ServerID())
+	n.log.Info("state loaded", "index", seen, "mark", m.Index, "node", l.id.ServerID())
 	return nil
 }
 
-// start runs Raft and everything around it.
-func (n *Node) start() error {
-	n.register()
-	r, err := n.newRaft()
-	if err != nil {
-		return err
-	}
-	n.raft = r
-	n.push = newPusher(r, n.trans.raftTransport(), raft.ServerID(n.id.ServerID()))
-	close(n.started)
-	n.goBackground(n.followLeader)
-	n.goBackground(n.leadLoop)
-	n.goBackground(n.pollLoop)
-	return nil
+// attach lets the state machine tell a life what it does. No Raft runs then.
+func (n *Node) attach(l *life) {
+	n.fsm.marked = func(seen uint64) { l.mark.set(seen, n.clock.reading()) }
+	n.fsm.committed = func(index, term uint64) { l.pushCommit(index, term, n.opt.tuning.noPush) }
+	n.listenOnce.Do(n.listenToState)
 }
 
-// newRaft starts Raft on a goroutine of its own, which a failing store may end.
-func (n *Node) newRaft() (*raft.Raft, error) {
-	snaps, err := newSnapshotStore(n.disk.snaps)
-	if err != nil {
-		return nil, err
-	}
-	store := &guardedStore{logs: n.disk.logs, stable: n.disk.stable, snaps: snaps, failed: n.storeFailed}
-	logs, err := raft.NewLogCache(n.opt.tuning.cached, store)
-	if err != nil {
-		return nil, fmt.Errorf("start raft: %w", err)
-	}
-	n.fsm.committed = n.pushCommit
-	var r *raft.Raft
-	err = errors.New("the log store failed")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("%w: %v", ErrBroken, p)
-			}
-		}()
-		r, err = raft.NewRaft(n.raftConfig(), n.fsm, logs, store, snaps, n.trans.raftTransport())
-	}()
-	<-done
-	if f := n.failed.Load(); f != nil {
-		err = *f
-	}
-	if err != nil {
-		return nil, fmt.Errorf("start raft: %w", err)
-	}
-	return r, nil
-}
-
-func (n *Node) raftConfig() *raft.Config {
-	c := raft.DefaultConfig()
-	t := n.opt.tuning
-	c.LocalID = raft.ServerID(n.id.ServerID())
-	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = t.heartbeat, t.election, t.lease
-	c.CommitTimeout = t.commit
-	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = t.snapshotEvery, t.snapshotAfter, t.trailing
-	c.NoSnapshotRestoreOnStart = true // preload did it
-	c.NoLegacyTelemetry = true
-	c.ShutdownOnRemove = false // a removed leader only steps down; the state goes on being announced
-	c.Logger = newRaftLogger(n.log)
-	return c
-}
-
-// pushCommit is the state machine's call before it applies a batch.
-func (n *Node) pushCommit(index, term uint64) {
-	select {
-	case <-n.started:
-		if !n.opt.tuning.noPush {
-			n.push.committed(index, term)
-		}
-	default:
-	}
-}
-
-// running returns Raft once it has started and while its store works.
-func (n *Node) running() (*raft.Raft, error) {
-	select {
-	case <-n.started:
-	default:
-		return nil, errors.New("this node is starting")
-	}
-	if f := n.failed.Load(); f != nil {
-		return nil, fmt.Errorf("this node has left the cluster, its log failed: %w", *f)
-	}
-	return n.raft, nil
-}
-
-// storeFailed is told of every error of the log store.
-func (n *Node) storeFailed(op string, err error, fatal bool) {
-	text := fmt.Sprintf("%s: %v", op, err)
-	if fatal {
-		n.failed.CompareAndSwap(nil, &err)
-		text += "; this node has left the cluster, its routes stay announced. Repair the disk, then restart triggerd"
-	}
-	n.alarms.Raise(alarm.StoreError, "log", text)
-	if !fatal {
-		return
-	}
-	n.log.Error("log store failed", "op", op, "err", err)
-	go func() {
-		select {
-		case <-n.started:
-			_ = n.raft.Shutdown().Error() // it returns nil
-		case <-n.ctx.Done():
-		}
-	}()
+// listenToState begins with what concerns the node in all its lives.
+func (n *Node) listenToState() {
+	n.fsm.onStop, n.fsm.onChange, n.fsm.onMembers = n.stopped, n.changed, n.membersChanged
+	n.fsm.checkpoints = make(chan checkpoint, 1)
 }
 
 func (n *Node) markFailed(err error) {
@@ -275,8 +181,14 @@ func (n *Node) markFailed(err error) {
 		err.Error()+"; should this node restart without a majority, it will not know its newest blackholes")
 }
 
-// stopped is told when the state machine can't go on.
+// stopped is told when the state machine can't go on, and with nil when a
+// snapshot has taken it past the obstacle.
 func (n *Node) stopped(err error) {
+	if err == nil {
+		n.alarms.Clear(alarm.DaemonFault, "log")
+		n.alarms.Clear(alarm.UnknownEntry, "log")
+		return
+	}
 	kind, what := alarm.DaemonFault, "this entry cannot be applied"
 	if errors.Is(err, rtbh.ErrUnknownEntry) {
 		kind, what = alarm.UnknownEntry, "upgrade this node's binary"
@@ -308,17 +220,17 @@ func (n *Node) OnApply(f func(changed []netip.Prefix, all bool)) {
 // read lock. f must neither keep s nor call back into the node.
 func (n *Node) View(f func(s *rtbh.State, now rtbh.Instant)) {
 	now := n.clock.now()
-	n.fsm.view(func(s *rtbh.State) { f(s, now) })
+	n.fsm.show(func(s *rtbh.State) { f(s, now) })
 }
 
 // Now returns the present on the log's clock as this node carries it on.
 func (n *Node) Now() rtbh.Instant { return n.clock.now() }
 
 // Name returns the node's name.
-func (n *Node) Name() string { return n.id.Name }
+func (n *Node) Name() string { return n.identity().Name }
 
 // ClusterID returns the id of the cluster that the node belongs to.
-func (n *Node) ClusterID() string { return n.id.Cluster }
+func (n *Node) ClusterID() string { return n.identity().Cluster }
 
 // Addr returns the address that other members dial.
 func (n *Node) Addr() string { return n.addr }
@@ -327,8 +239,8 @@ func (n *Node) Addr() string { return n.addr }
 // the state yet is a speaker, the role that may do least.
 func (n *Node) Role() rtbh.MemberRole {
 	role := rtbh.Speaker
-	n.fsm.view(func(s *rtbh.State) {
-		if m, ok := s.Member(n.id.Name); ok {
+	n.fsm.show(func(s *rtbh.State) {
+		if m, ok := s.Member(n.identity().Name); ok {
 			role = m.Role
 		}
 	})
@@ -337,21 +249,7 @@ func (n *Node) Role() rtbh.MemberRole {
 
 func (n *Node) goBackground(f func()) { n.work.Go(f) }
 
-// inRaft runs f, which waits for Raft, on a goroutine of its own. Raft leaves
-// some of those waiting who ask it while it stops, so Close lets them finish
-// first; false when it has begun.
-func (n *Node) inRaft(f func()) bool {
-	n.callMu.Lock()
-	defer n.callMu.Unlock()
-	if n.ending {
-		return false
-	}
-	n.calls.Go(f)
-	return true
-}
-
-// Close stops the node. The order matters: no new proposals, those under way
-// end, Raft stops, then its connections, then the log and the mark under it.
+// Close stops the node.
 func (n *Node) Close() error {
 	n.callMu.Lock()
 	again := n.ending
@@ -361,24 +259,14 @@ func (n *Node) Close() error {
 		return nil
 	}
 	n.resign()
-	waitAtMost(&n.calls, time.Second)
+	n.life().refuseCalls()
 	n.cancel()
-	n.push.end()
-	shut := make(chan struct{})
-	go func() {
-		defer close(shut)
-		_ = n.raft.Shutdown().Error() // it returns nil
-	}()
-	select {
-	case <-shut:
-	case <-time.After(3 * time.Second):
-		n.log.Warn("raft does not stop in time")
-	}
-	n.trans.close()
-	<-shut
-	n.push.wait()
+	n.lifeMu.Lock()
+	defer n.lifeMu.Unlock()
+	l := n.life()
+	n.halt(l)
 	n.work.Wait()
-	return errors.Join(n.disk.close(), n.mark.close())
+	return l.release()
 }
 
 // resign gives leadership away, so that the cluster need not notice by itself
@@ -391,26 +279,17 @@ func (n *Node) resign() {
 	if !ok {
 		return
 	}
-	gone := make(chan error, 1)
-	go func() {
-		gone <- n.raft.LeadershipTransferToServer(raft.ServerID(to.ServerID()), raft.ServerAddress(to.Addr)).Error()
-	}()
-	select {
-	case <-gone:
-	case <-time.After(time.Second):
+	if err := n.giveLeadership(n.ctx, to); err != nil {
+		n.log.Debug("leadership not handed over before the end", "to", to.Name, "err", err)
 	}
 }
 
-// abandon releases what a failed Open had.
+// abandon releases what a failed Open had; the error that matters is its own.
 func (n *Node) abandon() {
 	n.cancel()
-	if n.trans != nil {
-		n.trans.close()
-	}
-	if n.mark != nil {
-		_ = n.mark.close() // the error that matters is the one of Open
-	}
-	_ = n.disk.close()
+	l := n.life()
+	n.halt(l)
+	_ = l.release()
 }
 
 // waitAtMost waits for a group for a bounded time.

@@ -121,7 +121,7 @@ func (n *Node) pollLoop() {
 	defer tick.Stop()
 	for {
 		n.poll()
-		n.digests.refresh(n.fsm)
+		n.compareDigests()
 		n.watchClock()
 		n.alarmSilent()
 		select {
@@ -145,7 +145,7 @@ func (n *Node) poll() {
 	ctx, cancel := context.WithTimeout(n.ctx, pollTimeout)
 	defer cancel()
 	id, addr, _, _ := n.leader.get()
-	if id != "" && id != n.id.ServerID() {
+	if id != "" && id != n.identity().ServerID() {
 		if r, ok := n.ask(ctx, id, addr); ok && r.Leads {
 			n.takeTable(r.Table)
 			return
@@ -159,7 +159,7 @@ func (n *Node) askAll(ctx context.Context) (all []report) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, m := range n.members() {
-		if m.Name == n.id.Name {
+		if m.Name == n.identity().Name {
 			continue
 		}
 		wg.Go(func() {
@@ -181,7 +181,7 @@ func (n *Node) ask(ctx context.Context, serverID, addr string) (report, bool) {
 		return report{}, false
 	}
 	sent := time.Now()
-	out, err := n.trans.call(ctx, addr, serverID, callStatus, nil)
+	out, err := n.life().trans.call(ctx, addr, serverID, callStatus, nil)
 	var r report
 	if err == nil {
 		err = json.Unmarshal(out, &r)
@@ -224,7 +224,7 @@ func (n *Node) askClock(ctx context.Context) (now rtbh.Instant, ok bool) {
 // takeTable takes over what the leader knows of the others.
 func (n *Node) takeTable(rows []tableRow) {
 	for _, row := range rows {
-		if row.Name == n.id.Name {
+		if row.Name == n.identity().Name {
 			continue
 		}
 		n.peers.answered(row.Name, row.Report, time.Now().Add(-time.Duration(row.AgoMS)*time.Millisecond))
@@ -238,8 +238,8 @@ func (n *Node) takeTable(rows []tableRow) {
 func (n *Node) report() report {
 	seen, stopped := n.fsm.position()
 	r := report{
-		ServerID: n.id.ServerID(), Applied: seen, Now: n.clock.now(), Live: n.clock.isLive(),
-		Binary: n.opt.Version, Confirmed: n.confirmed.Load(), Stopped: stopped != nil,
+		ServerID: n.identity().ServerID(), Applied: seen, Now: n.clock.now(), Live: n.clock.isLive(),
+		Binary: n.opt.Version, Confirmed: n.confirmed.Load(), Stopped: stopped != nil || n.fsm.holding(),
 	}
 	r.Digest, r.DigestIndex = n.digests.get()
 	if rf, err := n.running(); err == nil {
@@ -268,7 +268,7 @@ func (n *Node) alarmSilent() {
 	names := map[string]bool{}
 	for _, m := range n.members() {
 		names[m.Name] = true
-		if m.Name == n.id.Name {
+		if m.Name == n.identity().Name {
 			continue
 		}
 		d, silent := n.peers.silent(m.Name)
@@ -283,11 +283,11 @@ func (n *Node) alarmSilent() {
 // voters returns the members that Raft counts, by server id.
 func (n *Node) voters() (ids []string) {
 	select {
-	case <-n.started:
+	case <-n.life().started:
 	default:
 		return nil
 	}
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+	for _, s := range n.life().raft.GetConfiguration().Configuration().Servers {
 		if s.Suffrage == raft.Voter {
 			ids = append(ids, string(s.ID))
 		}
@@ -297,50 +297,10 @@ func (n *Node) voters() (ids []string) {
 
 // reaches tells whether a server, in its present incarnation, answers.
 func (n *Node) reaches(serverID string) bool {
-	if serverID == n.id.ServerID() {
-		return n.failed.Load() == nil
+	if serverID == n.identity().ServerID() {
+		return n.life().failed.Load() == nil
 	}
 	name, _, err := peer.ParseServerID(serverID)
 	p, ok := n.peers.get(name)
 	return err == nil && ok && p.reachable() && p.last.ServerID == serverID
-}
-
-// digestCache has the digest of the state as of some index. It costs a walk
-// through the whole state, so it is renewed now and then, not with each change.
-type digestCache struct {
-	mu    sync.Mutex
-	hex   string
-	index uint64
-	at    time.Time
-}
-
-const digestEvery = 10 * time.Second
-
-func (c *digestCache) get() (string, uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.hex, c.index
-}
-
-func (c *digestCache) refresh(f *fsm) {
-	c.mu.Lock()
-	recent := c.hex != "" && time.Since(c.at) < digestEvery
-	index := c.index
-	c.mu.Unlock()
-	if recent {
-		return
-	}
-	var copied *rtbh.State
-	f.view(func(s *rtbh.State) {
-		if s.Index() != index {
-			copied = s.Clone()
-		}
-	})
-	if copied == nil {
-		return
-	}
-	digest := copied.Digest()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.hex, c.index, c.at = fmt.Sprintf("%x", digest), copied.Index(), time.Now()
 }

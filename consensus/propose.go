@@ -43,9 +43,9 @@ func unknownBecause(err error) attempt { return attempt{verdict: unknown, err: e
 // announcing member that can be reached has it. A zero request id is drawn, a
 // zero Typed filled in; to repeat an unconfirmed entry, pass the same of both.
 //
-// The error is nil, *[NotAccepted] (certain) or *[NotConfirmed]. It takes at
-// most 5 seconds, or less when ctx ends; when no leader has been known for 2
-// seconds it is refused at once.
+// The error is nil, *[NotAccepted] (certain) or *[NotConfirmed]. What became of
+// the entry is said within 5 seconds, or less when ctx ends; when no leader has
+// been known for 2 seconds it is refused at once.
 func (n *Node) Propose(ctx context.Context, e rtbh.Entry) (Receipt, error) {
 	if e.Request == (rtbh.RequestID{}) {
 		_, _ = rand.Read(e.Request[:]) // crypto/rand.Read does not fail
@@ -109,6 +109,9 @@ func (n *Node) try(ctx context.Context, e rtbh.Entry, applied <-chan rtbh.Result
 	}
 	if _, err := n.running(); err != nil {
 		return refusedBecause(err), false
+	}
+	if n.fsm.holding() {
+		return refusedBecause(errors.New("this node is fetching the cluster's state anew; type it at another node")), false
 	}
 	id, addr, lost, changed := n.leader.get()
 	if id == "" {
@@ -175,7 +178,7 @@ func (n *Node) awaitApplied(ctx context.Context, a attempt, applied <-chan rtbh.
 
 // send gives the entry to Raft here, or to the leader.
 func (n *Node) send(ctx context.Context, leaderID, addr string, e rtbh.Entry) attempt {
-	if leaderID != n.id.ServerID() {
+	if leaderID != n.identity().ServerID() {
 		return n.forward(ctx, leaderID, addr, e)
 	}
 	if !n.leads() {
@@ -197,7 +200,7 @@ func (n *Node) applyHere(ctx context.Context, e rtbh.Entry) attempt {
 		e.Typed = e.Stamp
 	}
 	answer := make(chan attempt, 1)
-	if !n.inRaft(func() { answer <- outcomeOf(r.Apply(e.Encode(), time.Second)) }) {
+	if !n.life().inRaft(func() { answer <- outcomeOf(r.Apply(e.Encode(), time.Second)) }) {
 		return refusedBecause(ErrClosed)
 	}
 	select {

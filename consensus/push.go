@@ -149,7 +149,6 @@ func (p *pusher) request(c commitPoint) *raft.AppendEntriesRequest {
 	return &raft.AppendEntriesRequest{
 		RPCHeader:         raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(p.id), Addr: self},
 		Term:              c.term,
-		Leader:            self,
 		PrevLogEntry:      c.index,
 		PrevLogTerm:       c.term,
 		LeaderCommitIndex: c.index,

@@ -21,7 +21,7 @@ type history struct {
 }
 
 // TestWhatWasAcknowledgedHoldsUnderRandomFaults lets links break, nodes die and
-// come back, machines restart and wall clocks jump, for a quarter of an hour of
+// come back, machines restart and wall clocks jump, for eight minutes of
 // virtual time, and compares what is in the state with what was answered.
 // CONSENSUS_SEED repeats a run.
 func TestWhatWasAcknowledgedHoldsUnderRandomFaults(t *testing.T) {
@@ -30,7 +30,7 @@ func TestWhatWasAcknowledgedHoldsUnderRandomFaults(t *testing.T) {
 		seed, _ = strconv.ParseUint(v, 10, 64)
 	}
 	t.Logf("seed %d (repeat with CONSENSUS_SEED)", seed)
-	synctest.Test(t, func(t *testing.T) { randomFaults(t, seed, 15*time.Minute) })
+	synctest.Test(t, func(t *testing.T) { randomFaults(t, seed, 8*time.Minute) })
 }
 
 func randomFaults(t *testing.T, seed uint64, length time.Duration) {
@@ -84,7 +84,7 @@ func randomFaults(t *testing.T, seed uint64, length time.Duration) {
 		}
 	}
 	t.Logf("%d accepted, %d refused, %d unknown, %d faults", accepted, rejected, unknown, faults)
-	if accepted < 100 || faults < 20 {
+	if accepted < 50 || faults < 20 {
 		t.Error("too little happened for this test to mean anything")
 	}
 }
@@ -108,7 +108,7 @@ func (s *sim) randomFault(rng *rand.Rand) {
 			n.isolateAgain(rng)
 		}
 	case 6:
-		n.skew += time.Duration(rng.IntN(7200)-3600) * time.Second
+		n.skew.Add(int64(time.Duration(rng.IntN(7200)-3600) * time.Second))
 	case 7:
 		if n.Node != nil {
 			n.down()

@@ -159,6 +159,7 @@ func mustAccept(t testing.TB, n *Node, e rtbh.Entry) Receipt {
 }
 
 func TestAClusterIsMadeJoinedAndRestarted(t *testing.T) {
+	t.Parallel()
 	nodes := realCluster(t)
 	for i, n := range nodes {
 		p := fmt.Sprintf("203.0.113.%d/32", i+1)
@@ -187,5 +188,42 @@ func TestAClusterIsMadeJoinedAndRestarted(t *testing.T) {
 	mustAccept(t, nodes[2].Node, withdraw("203.0.113.1/32"))
 	if nodes[0].holds("203.0.113.1/32") {
 		t.Error("a withdrawn blackhole is still there")
+	}
+}
+
+// What lies on the disk at any moment is what a kill -9 leaves: the files are
+// copied from under the running nodes, and nodes are started on the copies.
+func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
+	t.Parallel()
+	nodes := realCluster(t)
+	for i := range 20 {
+		mustAccept(t, nodes[i%3].Node, announce(fmt.Sprintf("203.0.113.%d/32", i)))
+	}
+	mustAccept(t, nodes[1].Node, withdraw("203.0.113.5/32"))
+	var copies [3]*realNode
+	for i, n := range nodes {
+		copies[i] = &realNode{dir: filepath.Join(t.TempDir(), "copy"), addr: n.addr}
+		if err := os.CopyFS(copies[i].dir, os.DirFS(n.dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range nodes {
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, n := range copies[:2] {
+		n.open(t, fmt.Sprintf("copy %d", i)) // nobody answers the first one yet
+		for j := range 20 {
+			p := fmt.Sprintf("203.0.113.%d/32", j)
+			if n.holds(p) != (j != 5) {
+				t.Errorf("%s: %s announced=%v", n.Name(), p, n.holds(p))
+			}
+		}
+	}
+	for _, n := range copies[:2] {
+		if !n.Ready(context.Background()) {
+			t.Errorf("%s is not confirmed", n.Name())
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type simTransport struct {
 
 	mu       sync.Mutex
 	handlers map[string]handler
+	newer    func(peer.Record) // a generation above this node's was met
 	closed   bool
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -142,7 +144,7 @@ func (s *simNet) wire() {
 			if from == to {
 				continue
 			}
-			if s.cut[[2]string{from, to}] {
+			if s.cut[[2]string{from, to}] || a.id.Record() != b.id.Record() {
 				a.raft.Disconnect(raft.ServerAddress(to))
 			} else {
 				a.raft.Connect(raft.ServerAddress(to), b.raft.InmemTransport)
@@ -187,7 +189,7 @@ func (s *simNet) reach(from, to string) *simTransport {
 
 func (t *simTransport) call(ctx context.Context, addr, serverID, kind string, body []byte) ([]byte, error) {
 	to := t.net.reach(t.addr, addr)
-	if to == nil || to.id.ServerID() != serverID {
+	if to == nil || !t.sameLife(to) || to.id.ServerID() != serverID {
 		return nil, errUnreachable
 	}
 	time.Sleep(t.net.lag())
@@ -241,8 +243,8 @@ type simNode struct {
 	addr   string
 	dir    string
 	alarms *alarm.Registry
-	skew   time.Duration // of its wall clock
-	boot   string        // boot id; changes when its machine restarts
+	skew   atomic.Int64 // of its wall clock, a duration
+	boot   string       // boot id; changes when its machine restarts
 	bootAt time.Time
 }
 
@@ -284,11 +286,11 @@ func (s *sim) enroll(name string, role rtbh.MemberRole, incarnation uint32) *sim
 	}}); err != nil {
 		s.t.Fatalf("enroll %s: %v", name, err)
 	}
-	n.makeDir(leader.id, incarnation)
+	n.makeDir(leader.identity(), incarnation)
 	n.up()
 	n.mustBeReady()
 	if role.Votes() {
-		s.until(name+" votes", func() bool { return contains(s.leader().voters(), n.id.ServerID()) })
+		s.until(name+" votes", func() bool { return contains(s.leader().voters(), n.identity().ServerID()) })
 	}
 	return n
 }
@@ -299,7 +301,11 @@ func (n *simNode) makeDir(like peer.Identity, incarnation uint32) {
 	if _, err := claim(n.dir); err != nil {
 		n.sim.t.Fatal(err)
 	}
-	if err := errors.Join(createDisk(n.dir), peer.SaveIdentity(n.dir, id)); err != nil {
+	ca, err := peer.LoadCA(n.sim.nodes[0].dir)
+	if err != nil {
+		n.sim.t.Fatal(err)
+	}
+	if err := errors.Join(createDisk(n.dir), peer.SaveCA(n.dir, ca), peer.SaveIdentity(n.dir, id)); err != nil {
 		n.sim.t.Fatal(err)
 	}
 }
@@ -316,7 +322,7 @@ func contains(all []string, s string) bool {
 func (n *simNode) time() TimeSource {
 	return TimeSource{
 		Boot:   func() time.Duration { return time.Since(n.bootAt) },
-		Wall:   func() time.Time { return time.Now().Add(n.skew) },
+		Wall:   func() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) },
 		BootID: n.boot,
 	}
 }
@@ -327,12 +333,8 @@ func (n *simNode) open() error {
 	if err != nil {
 		return err
 	}
-	d, err := openDisk(n.dir, true, testLog(n.sim.t, n.name))
-	if err != nil {
-		return err
-	}
 	opt := Options{Dir: n.dir, Advertise: n.addr, BootWait: 10 * time.Second, Log: testLog(n.sim.t, n.name), Alarms: n.alarms, Time: n.time(), tuning: n.sim.tune}
-	n.Node, err = openNode(opt, id, d, func(nd *Node) (transport, error) { return n.sim.net.open(n.addr, id, nd), nil })
+	n.Node, err = openIn(opt, id, peer.Credentials{}, n.sim.wiring(n))
 	return err
 }
 

@@ -56,7 +56,7 @@ func (n *Node) Status(context.Context) Status {
 	own := n.report()
 	id, _, lost, _ := n.leader.get()
 	s := Status{
-		Cluster: n.id.Cluster, Generation: n.id.Generation, Name: n.id.Name, Term: own.Term, LastIndex: own.LastIndex, Commit: own.Commit,
+		Cluster: n.identity().Cluster, Generation: n.identity().Generation, Name: n.identity().Name, Term: own.Term, LastIndex: own.LastIndex, Commit: own.Commit,
 		Applied: own.Applied, Now: own.Now, Confirmed: own.Confirmed,
 	}
 	s.Leader, _, _ = peer.ParseServerID(id)
@@ -81,7 +81,7 @@ func (n *Node) countReached(ids []string) (reached int) {
 }
 
 func (n *Node) memberStatus(m rtbh.Member, own report, leader string, voters []string) MemberStatus {
-	ms := MemberStatus{Member: m, Self: m.Name == n.id.Name, Leader: m.ServerID() == leader, Votes: slices.Contains(voters, m.ServerID())}
+	ms := MemberStatus{Member: m, Self: m.Name == n.identity().Name, Leader: m.ServerID() == leader, Votes: slices.Contains(voters, m.ServerID())}
 	r := own
 	if !ms.Self {
 		p, known := n.peers.get(m.Name)

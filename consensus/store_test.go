@@ -60,7 +60,7 @@ func (n *simNode) openFaulty(t *testing.T) *faultyStore {
 	f := &faultyStore{LogStore: d.logs, StableStore: d.stable}
 	d.logs, d.stable = f, f
 	opt := Options{Dir: n.dir, Advertise: n.addr, BootWait: 10 * time.Second, Log: testLog(t, n.name), Alarms: n.alarms, Time: n.time(), tuning: n.sim.tune}
-	if n.Node, err = openNode(opt, id, d, func(nd *Node) (transport, error) { return n.sim.net.open(n.addr, id, nd), nil }); err != nil {
+	if n.Node, err = openNode(opt, id, peer.Credentials{}, d, n.sim.wiring(n)); err != nil {
 		t.Fatal(err)
 	}
 	n.mustBeReady()
@@ -68,6 +68,7 @@ func (n *simNode) openFaulty(t *testing.T) *faultyStore {
 }
 
 func TestNodeWhoseLogFailsLeavesAndTheOthersGoOn(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(f *faultyStore){
 		"disk full when writing the log": func(f *faultyStore) { f.failLog.Store(true) },
 		"disk full when electing":        func(f *faultyStore) { f.failStable.Store(true) },
@@ -152,6 +153,7 @@ func TestNothingStartsWithAnEmptyStateInThePlaceOfALostOne(t *testing.T) {
 		"certificate gone": func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "node.crt"))) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := damaged(t)
 			damage(t, r.dir)
 			n, err := Open(Options{Dir: r.dir, Listen: r.addr})
@@ -180,10 +182,11 @@ func editLog(t *testing.T, dir string, edit func(d *disk, last uint64) error) {
 }
 
 func TestUnreadableNewestSnapshotIsNotPassedOver(t *testing.T) {
+	t.Parallel()
 	r := initReal(t)
 	for i := range 2 {
 		mustAccept(t, r.Node, announce([]string{"203.0.113.1/32", "203.0.113.2/32"}[i]))
-		must(t, r.raft.Snapshot().Error())
+		must(t, r.life().raft.Snapshot().Error())
 	}
 	must(t, r.Close())
 	found, err := filepath.Glob(filepath.Join(r.dir, raftDir, "snapshots", "*", "state.bin"))
@@ -202,6 +205,7 @@ func TestUnreadableNewestSnapshotIsNotPassedOver(t *testing.T) {
 }
 
 func TestASecondDaemonInTheSameDirectoryIsRefused(t *testing.T) {
+	t.Parallel()
 	r := initReal(t)
 	if n, err := Open(Options{Dir: r.dir, Listen: "127.0.0.1:0"}); err == nil {
 		_ = n.Close()
@@ -210,6 +214,7 @@ func TestASecondDaemonInTheSameDirectoryIsRefused(t *testing.T) {
 }
 
 func TestInitTwiceIsRefused(t *testing.T) {
+	t.Parallel()
 	r := damaged(t)
 	err := Init(InitOptions{Dir: r.dir, Name: "trigger1", Advertise: r.addr})
 	if !errors.Is(err, ErrNotEmpty) {

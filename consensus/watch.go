@@ -62,7 +62,7 @@ type watching struct {
 func (n *Node) watchMembers() *watching {
 	ws := &watching{n: n}
 	for _, m := range n.members() {
-		if m.Name == n.id.Name || !m.Role.Announces() {
+		if m.Name == n.identity().Name || !m.Role.Announces() {
 			continue
 		}
 		if silent, is := n.peers.silent(m.Name); is {
@@ -167,7 +167,7 @@ func (w *watch) rise(applied uint64) {
 func (n *Node) askProgress(m rtbh.Member, after uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, 2*progressHold)
 	defer cancel()
-	out, err := n.trans.call(ctx, m.Addr, m.ServerID(), callProgress, binary.BigEndian.AppendUint64(nil, after))
+	out, err := n.life().trans.call(ctx, m.Addr, m.ServerID(), callProgress, binary.BigEndian.AppendUint64(nil, after))
 	if err != nil {
 		return 0, err
 	}
@@ -186,5 +186,9 @@ func (n *Node) handleProgress(ctx context.Context, _ peer.Identity, body []byte)
 	stop := context.AfterFunc(n.ctx, cancel)
 	defer stop()
 	seen, _ := n.fsm.await(ctx, binary.BigEndian.Uint64(body)+1) // how far it is counts, also when time is up
+	if n.fsm.holding() {
+		seen = 0 // what it announces is an older state
+		_ = pause(ctx, progressHold)
+	}
 	return binary.BigEndian.AppendUint64(nil, seen), nil
 }

@@ -16,7 +16,7 @@ import (
 // are names of Debian packages.
 const Root = "root"
 
-// programs says which program proves that a Debian package is installed.
+// programs says which program, or file, proves that a Debian package is installed.
 var programs = map[string]string{
 	"frr":            "bgpd",
 	"bird2":          "bird",
@@ -28,6 +28,12 @@ var programs = map[string]string{
 	"openbgpd":       "bgpctl",
 	"gobgpd":         "gobgpd",
 	"stayrtr":        "stayrtr",
+	"sshpass":        "sshpass",
+	"ansible":        "ansible-playbook",
+	"rancid":         "/usr/lib/rancid/bin/rancid",
+	// Modules of Debian's own Python, wherever another one is in PATH.
+	"python3-pexpect": "/usr/lib/python3/dist-packages/pexpect/__init__.py",
+	"python3-netmiko": "/usr/lib/python3/dist-packages/netmiko/__init__.py",
 }
 
 // Require skips the test, with the reason, when the machine lacks one of the
@@ -59,6 +65,9 @@ func check(need string) error {
 	program, known := programs[need]
 	if !known {
 		return fmt.Errorf("a package that testenv does not know: %q", need)
+	}
+	if _, err := os.Stat(program); filepath.IsAbs(program) && err == nil {
+		return nil
 	}
 	if _, err := lookPath(program); err != nil {
 		return fmt.Errorf("the Debian package %s (no program %q; as root, testenv/install.sh installs it)", need, program)

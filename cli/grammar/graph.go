@@ -17,6 +17,7 @@ type compiled struct {
 	users  Role
 	enters bool
 	hidden bool
+	full   bool
 	lead   byte // first letter when the pattern starts with one keyword, else 0
 
 	tokens []token

@@ -220,6 +220,9 @@ func kindOf(text string) kind {
 }
 
 func isKeyword(text string) bool {
+	if text == "*" { // all of them, as in `clear ip bgp *`
+		return true
+	}
 	for i := range len(text) {
 		if c := text[i]; !isLower(c) && !isDigit(c) && (i == 0 || !isCapital(c) && !strings.ContainsRune("-_.:", rune(c))) {
 			return false

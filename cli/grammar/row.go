@@ -26,6 +26,7 @@ type Row[C any] struct {
 	For     Role     // who may see and run it
 	Enters  *Mode    // the mode that the session is in after Run succeeded; nil = stays
 	Hidden  bool     // runs when its keywords are typed in full, but is not in `?`, Tab, `list` and the manual
+	Full    bool     // its keywords cannot be abbreviated, so that it stands in the way of no abbreviation of another row
 	Run     func(ctx C, m *Match) error
 }
 

@@ -15,7 +15,7 @@ func New[C any](words map[string]string, rows ...Row[C]) *Table[C] {
 		if err != nil {
 			panic(fmt.Sprintf("grammar: row %d: %v", i, err))
 		}
-		c.row, c.users, c.enters, c.hidden = i, r.For, r.Enters != nil, r.Hidden
+		c.row, c.users, c.enters, c.hidden, c.full = i, r.For, r.Enters != nil, r.Hidden, r.Full || r.Hidden
 		for j := range c.tokens {
 			tok := &c.tokens[j]
 			if _, ok := symbols[tok.text]; !ok {

@@ -137,7 +137,7 @@ func (w *walk) branch(next []reading, r *reading, text string) []reading {
 			continue
 		}
 		how, ok := w.read(&r.c.tokens[e.to], text)
-		if !ok || r.c.hidden && how == asPartial {
+		if !ok || r.c.full && how == asPartial {
 			continue
 		}
 		n := *r

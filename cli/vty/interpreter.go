@@ -39,6 +39,18 @@ type Interpreter interface {
 	End()
 }
 
+// Foreseer is an [Interpreter] that can make use of knowing what comes: lines
+// that were pasted or piped wait here whole while one of them is executed.
+type Foreseer interface {
+	// Foresee is called once, before the first line. ahead may be called during
+	// Execute only; it returns the lines that wait behind the one being
+	// executed, as they will be executed: in this order, unchanged, with
+	// nothing between them and none of them left out, unless the session ends
+	// before. Blank lines are not among them, and it stops where a key follows
+	// that would edit a line or ask for help.
+	Foresee(ahead func() []string)
+}
+
 // Status is how a line ended. The zero value is accepted.
 type Status uint8
 

@@ -132,6 +132,9 @@ func RunLines(ctx context.Context, in io.Reader, out io.Writer, shell Interprete
 	src := newInput()
 	defer close(src.done)
 	go src.pump(in)
+	if f, ok := shell.(Foreseer); ok {
+		f.Foresee(func() []string { return src.ahead(src.skipLF, func([]byte) bool { return true }) })
+	}
 	p := &plain{w: bufio.NewWriter(out)}
 	worst, hush := OK, false
 	for {

@@ -41,6 +41,9 @@ func (s *Session) Run(ctx context.Context) error {
 		page: pager{ctx: ctx, w: w, in: in, term: s.Term, idle: s.Idle},
 	}
 	r.page.keys = &r.keys
+	if f, ok := s.Shell.(Foreseer); ok {
+		f.Foresee(func() []string { return in.ahead(r.keys.afterCR, plainKeys(r.keys.paste)) })
+	}
 	err := r.loop()
 	if last := lastWords(ctx, err); last != "" {
 		_, _ = fmt.Fprintf(w, "\r\n%s\r\n", last)

@@ -86,7 +86,7 @@ Roles: voter (announces and votes), witness (votes, holds the full state, announ
 nothing: the third vote in another failure domain), speaker (announces, does not vote).`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			conf, err := file.load(os.Stderr)
+			conf, err := file.loadForDoor(os.Stderr)
 			if err != nil {
 				return err
 			}
@@ -142,7 +142,7 @@ With COMMAND, run that ("line; line" runs several) and exit with status 0 accept
 		Example: `  triggerd cli "show alarms"
   triggerd cli < customers.txt`,
 		RunE: func(c *cobra.Command, args []string) error {
-			conf, err := file.load(os.Stderr)
+			conf, err := file.loadForDoor(os.Stderr)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,29 @@ func (f *configFlag) load(w io.Writer) (config.Node, error) {
 		fmt.Fprintf(w, "%s: warning: %s\n", f.path, warning)
 	}
 	return conf, nil
+}
+
+// loadForDoor is load for what only asks the node that runs. It runs with the file
+// as it was, so an error in the file, which somebody may be editing, must not shut
+// the operator out.
+func (f *configFlag) loadForDoor(w io.Writer) (config.Node, error) {
+	conf, err := f.load(w)
+	text, unread := os.ReadFile(f.path)
+	if err == nil || unread != nil {
+		return conf, err
+	}
+	fmt.Fprintf(w, "triggerd: warning: %v\n", err)
+	return config.Node{DataDir: dataDirectory(string(text))}, nil
+}
+
+// dataDirectory finds that one line in a file that may have errors.
+func dataDirectory(text string) string {
+	for line := range strings.Lines(text) {
+		if dir, ok := strings.CutPrefix(strings.TrimSpace(line), "data-directory "); ok {
+			return strings.TrimSpace(dir)
+		}
+	}
+	return config.DefaultDataDir
 }
 
 func newCheck() *cobra.Command {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,9 +23,16 @@ and each route as the router sees it come and go. Ctrl-C ends it and removes its
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			useThreads()
+			surviveClosedLog()
+			ctx := c.Context()
+			if !signal.Ignored(syscall.SIGHUP) { // unless nohup started it
+				var stop context.CancelFunc
+				ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP) // its terminal was closed
+				defer stop()
+			}
 			opt.Version = version
 			opt.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			return dev.Run(c.Context(), opt)
+			return dev.Run(ctx, opt)
 		},
 	}
 	c.Flags().BoolVar(&opt.JSON, "json", false, "print one JSON line on standard output once all is ready, all else to standard error")

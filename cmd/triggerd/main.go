@@ -4,13 +4,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"context"
 
 	"github.com/spf13/cobra"
 )
@@ -34,8 +33,6 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
-	// One event loop per BGP speaker must never wait for another's work: with
-	// fewer than four threads a route could leave seconds late.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:]))
@@ -57,8 +54,22 @@ func run(ctx context.Context, args []string) int {
 		}
 		return exit.code
 	}
-	fmt.Fprintln(os.Stderr, "triggerd:", err)
-	return 1
+	// No subcommand has run: cobra did not take the command line.
+	fmt.Fprintf(os.Stderr, "triggerd: %v (see triggerd --help)\n", err)
+	return 2
+}
+
+// whenItFails gives what a subcommand returns exit status 1, unless it chose
+// another: so only a wrong command line is left without one.
+func whenItFails(do func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		err := do(c, args)
+		var exit *exitError
+		if err == nil || errors.As(err, &exit) {
+			return err
+		}
+		return &exitError{1, err}
+	}
 }
 
 func newRoot() *cobra.Command {
@@ -93,7 +104,10 @@ Something is wrong at 3 a.m.:
 		return &exitError{2, fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newInit(), newJoin(), newToken(), newCLI(), newCheck(), newDev(), newVersion())
+	root.AddCommand(newRun(), newInit(), newJoin(), newToken(), newCLI(), newAudit(), newRecover(), newBackup(), newRestore(), newCheck(), newDev(), newVersion())
+	for _, c := range root.Commands() {
+		c.RunE = whenItFails(c.RunE)
+	}
 	return root
 }
 
@@ -102,6 +116,9 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
-		Run:   func(*cobra.Command, []string) { fmt.Println("triggerd", version) },
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Println("triggerd", version)
+			return err
+		},
 	}
 }

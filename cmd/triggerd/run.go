@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -64,14 +65,18 @@ announces what it had applied before, then what the cluster has committed since.
 				return err
 			}
 			useThreads()
+			surviveClosedLog()
+			hup := make(chan os.Signal, 1) // from before the start: until then a SIGHUP would end the process
+			signal.Notify(hup, syscall.SIGHUP)
+			defer signal.Stop(hup)
 			d, err := daemon.Start(c.Context(), daemon.Options{Config: conf, Path: file.path, Version: version, Log: log})
 			if err != nil {
 				return err
 			}
-			tend(c.Context(), d, &file, log)
+			failed := tend(c.Context(), d, hup, &file, log)
 			ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 			defer cancel()
-			return d.Close(ctx)
+			return errors.Join(failed, d.Close(ctx))
 		},
 	}
 	file.add(c)
@@ -83,17 +88,19 @@ announces what it had applied before, then what the cluster has committed since.
 // four, a route waited seconds behind another peer's table.
 func useThreads() { runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0))) }
 
-// tend waits for the end, and reads the file again at each SIGHUP.
-func tend(ctx context.Context, d *daemon.Daemon, file *configFlag, log *slog.Logger) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+// surviveClosedLog lets the process go on when nobody reads its output any more:
+// a logger that was restarted must not take the routes along.
+func surviveClosedLog() { signal.Ignore(syscall.SIGPIPE) }
+
+// tend waits for the end, and reads the file again at each SIGHUP. An error says
+// that the node could not go on.
+func tend(ctx context.Context, d *daemon.Daemon, hup <-chan os.Signal, file *configFlag, log *slog.Logger) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-d.Failed():
-			return
+			return errors.New("the node cannot do its work; the log above says why")
 		case <-hup:
 			conf, err := file.load(os.Stderr)
 			if err == nil {

@@ -51,3 +51,12 @@ func syncDir(dir string) error {
 	defer func() { _ = d.Close() }()
 	return d.Sync()
 }
+
+// WriteFile replaces a file of the node's directory so that a crash leaves the
+// old bytes or the new ones.
+func WriteFile(dir, name string, perm os.FileMode, data []byte) error {
+	return writeFile(dir, name, perm, data)
+}
+
+// SyncDir makes renames in a directory last.
+func SyncDir(dir string) error { return syncDir(dir) }

@@ -26,6 +26,7 @@ const (
 	StoreError     Kind = "store-error"     // the log or the mark cannot be written or read
 	NeighborDown   Kind = "neighbor-down"   // a configured session is not established
 	NeighborConfig Kind = "neighbor-config" // a neighbor could not be set up (MD5, address)
+	NeighborStuck  Kind = "neighbor-stuck"  // a neighbor has stopped reading what it is sent
 	AnnounceFailed Kind = "announce-failed" // the speaker refuses a route; it is retried
 	UnknownEntry   Kind = "unknown-entry"   // the log holds an entry type this binary cannot read
 	DigestMismatch Kind = "digest-mismatch" // this node's state differs from the cluster's
@@ -35,6 +36,11 @@ const (
 	CertExpiry     Kind = "certificate"     // a certificate ends soon or cannot be renewed
 	TableLimit     Kind = "table-limit"     // a neighbor sends more routes than expected
 	SpeakerStalled Kind = "speaker-stalled" // a write waited too long for the speaker
+	Suppressed     Kind = "suppressed"      // an operator keeps this node from announcing a blackhole
+	AuditWaits     Kind = "audit-waits"     // what was done at this node is not in the cluster's audit yet
+	CacheDown      Kind = "rpki-cache"      // an RPKI cache gives no data
+	NoVRPs         Kind = "rpki-no-data"    // no cache has usable data: every route is not-found
+	VRPsHeld       Kind = "rpki-held"       // a sudden loss of VRPs is held off
 	DaemonFault    Kind = "fault"           // a part stopped with an error
 )
 

@@ -56,7 +56,7 @@ func (c cluster) Status(ctx context.Context) cli.ClusterStatus {
 	for _, m := range s.Members {
 		out.Members = append(out.Members, cli.MemberStatus{
 			Name: m.Name, Role: m.Role, Voting: m.Votes, Addr: m.Addr, Binary: m.Running,
-			Reachable: m.Reachable, Silent: m.Silent, Applied: m.Applied, Digest: m.Digest,
+			Reachable: m.Reachable, Silent: m.Silent, Applied: m.Applied, Digest: m.Digest, DigestAt: m.DigestIndex,
 			Agrees: m.Digest != "" && len(digests[m.DigestIndex]) == 1, Stoppable: m.CanStop,
 		})
 	}

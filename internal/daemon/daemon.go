@@ -33,8 +33,11 @@ type Daemon struct {
 	conf    *nodeConfig
 	node    *consensus.Node
 	router  *router
+	acts    localActs
 	changed chan struct{} // one slot: deadlines may have moved
-	failed  chan struct{}
+
+	reloading sync.Mutex // no reload while the speaker opens
+	failed    chan struct{}
 
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
@@ -46,6 +49,9 @@ type Daemon struct {
 // operator's door and the SSH door are open. Announcing begins by itself, once
 // the cluster has said where it stands or has not within boot-wait.
 func Start(_ context.Context, o Options) (d *Daemon, err error) {
+	if err := errors.Join(checkSocket(o.Config), checkName(o.Config)); err != nil {
+		return nil, err
+	}
 	o.Log.Info("starting", "node", o.Config.Hostname, "version", o.Version, "file", o.Path)
 	run, cancel := context.WithCancel(context.Background())
 	d = &Daemon{
@@ -67,6 +73,10 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	trace := &tracer{node: d.node, router: d.router}
 	d.node.Handle(queryTrace, trace.answer)
 	d.node.OnApply(d.applied)
+	d.router.view = d.node.View
+	if err := d.openLocalActs(run); err != nil {
+		return d, err
+	}
 
 	sessions := cli.NewSessionList(cli.SessionLimits{})
 	shells := cli.NewShells(d.ports(o, trace, sessions))
@@ -76,6 +86,7 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	if err := d.openSSH(run, shells, sessions); err != nil {
 		return d, err
 	}
+	d.log.Info("the doors are open", "local", socketPath(o.Config), "ssh", o.Config.SSH.Listen)
 	d.work.Go(func() { d.announce(run) })
 	d.work.Go(func() { d.tellBudgets(run) })
 	return d, nil
@@ -105,8 +116,8 @@ func advertised(c config.Node) string {
 // ports is everything that a session may look at or change.
 func (d *Daemon) ports(o Options, trace *tracer, sessions *cli.SessionList) cli.Ports {
 	p := cli.Ports{
-		Cluster: cluster{d.node}, Members: cluster{d.node}, Node: d.conf, Version: o.Version,
-		Alarms: d.alarms, Tracer: trace, Sessions: sessions,
+		Cluster: cluster{d.node}, Members: cluster{d.node}, Repair: repair{d.node}, Node: liveConfig{d.conf, d}, Version: o.Version,
+		Alarms: d.alarms, Tracer: trace, Sessions: sessions, Local: d.acts,
 	}
 	if o.Config.BGP != nil {
 		p.Speaker = d.router
@@ -148,22 +159,16 @@ func (d *Daemon) applied(changed []netip.Prefix, all bool) {
 // announce waits for the cluster, then runs the speaker until ctx ends.
 func (d *Daemon) announce(ctx context.Context) {
 	confirmed := d.node.Ready(ctx)
-	c := d.conf.Current()
-	if ctx.Err() != nil || c.BGP == nil {
+	if ctx.Err() != nil || d.conf.Current().BGP == nil {
 		return
 	}
 	if role := d.node.Role(); !role.Announces() {
 		d.log.Warn("this node announces nothing; its router bgp block is not used", "role", role)
 		return
 	}
-	speaker := bgp.New(bgp.Options{Config: *c.BGP, Source: desired{d.node}, Log: d.log, Alarms: d.alarms})
-	// From here on every change wakes the speaker, which reads the whole state
-	// when it opens: nothing falls between the two.
-	d.router.speaker.Store(speaker)
-	if err := speaker.Open(ctx); err != nil {
+	speaker, err := d.openSpeaker(ctx)
+	if err != nil {
 		d.alarms.Raise(alarm.DaemonFault, "bgp", "the BGP speaker does not start: "+err.Error())
-		d.log.Error("the BGP speaker does not start", "error", err)
-		d.router.speaker.Store(nil)
 		close(d.failed)
 		return
 	}
@@ -171,39 +176,29 @@ func (d *Daemon) announce(ctx context.Context) {
 	end(ctx, d.node, d.changed, func(over []netip.Prefix) { speaker.Wake(over, false) })
 }
 
+// openSpeaker starts the speaker with the configuration of this moment.
+func (d *Daemon) openSpeaker(ctx context.Context) (*bgp.Speaker, error) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	speaker := bgp.New(bgp.Options{Config: *d.conf.Current().BGP, Source: desired{d.node, d.acts.suppression}, Log: d.log, Alarms: d.alarms})
+	// From here on every change wakes the speaker, which reads the whole state
+	// when it opens: nothing falls between the two.
+	d.router.speaker.Store(speaker)
+	if err := speaker.Open(ctx); err != nil {
+		d.router.speaker.Store(nil)
+		return nil, fmt.Errorf("opening the speaker: %w", err)
+	}
+	return speaker, nil
+}
+
 // Failed is closed when the node can't do its work and has to be restarted.
 func (d *Daemon) Failed() <-chan struct{} { return d.failed }
-
-// Reload takes a new configuration. Only the speaker's neighbors change while
-// the node runs; what needs a restart is said in the log.
-func (d *Daemon) Reload(_ context.Context, c config.Node) error {
-	old := d.conf.Current()
-	next := old
-	next.BGP = c.BGP
-	if c.BGP == nil || old.BGP == nil {
-		next.BGP = old.BGP
-	} else if s := d.router.speaker.Load(); s != nil {
-		restart, err := s.Reconfigure(*c.BGP)
-		if err != nil {
-			return fmt.Errorf("reading the file again: %w", err)
-		}
-		if restart { // the router itself: only a new speaker can take it
-			next.BGP = &config.BGP{ASN: old.BGP.ASN, RouterID: old.BGP.RouterID, Listen: old.BGP.Listen, NoListen: old.BGP.NoListen, Neighbors: c.BGP.Neighbors}
-		}
-	}
-	d.conf.set(next)
-	if c.String() != next.String() {
-		d.log.Warn("some changes of the file take effect with the next start", "file", d.conf.path)
-	}
-	d.log.Info("the file was read again", "file", d.conf.path)
-	return nil
-}
 
 // Close stops the node: first the doors, then BGP, so that neighbors with
 // graceful restart keep the routes, then the cluster side.
 func (d *Daemon) Close(ctx context.Context) (err error) {
 	d.once.Do(func() {
-		started := time.Now()
+		started, opened := time.Now(), len(d.closers) > 0
 		for len(d.closers) > 1 { // the doors
 			err = errors.Join(err, d.closeLast(ctx))
 		}
@@ -215,7 +210,9 @@ func (d *Daemon) Close(ctx context.Context) (err error) {
 		if len(d.closers) > 0 {
 			err = errors.Join(err, d.closeLast(ctx))
 		}
-		d.log.Info("stopped", "after", time.Since(started))
+		if opened {
+			d.log.Info("stopped", "took", time.Since(started).Round(time.Millisecond))
+		}
 	})
 	return err
 }

@@ -53,11 +53,7 @@ func CLI(ctx context.Context, c config.Node, lines string, in io.Reader, out io.
 	if lines != "" {
 		client.Script = &lines
 	}
-	status, err := client.Run(ctx)
-	if errors.Is(err, cli.ErrNoDoor) {
-		err = fmt.Errorf("%w; is the node running, and are you root?", err)
-	}
-	return status, err
+	return client.Run(ctx)
 }
 
 // AskToken asks the node that runs here for a join token.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/triggerd/triggerd/internal/config"
@@ -15,6 +16,7 @@ type nodeConfig struct {
 
 	mu      sync.Mutex
 	current config.Node
+	file    *config.Node // the file as it was last read; nil: as current
 }
 
 // Current returns the configuration that runs.
@@ -24,31 +26,69 @@ func (c *nodeConfig) Current() config.Node {
 	return c.current
 }
 
-func (c *nodeConfig) set(n config.Node) {
+// set takes what runs from now on, and the file that says so; the two differ in
+// what takes effect with the next start.
+func (c *nodeConfig) set(runs, file config.Node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.current = n
+	c.current, c.file = runs, &file
+}
+
+// asRead returns the file as it was last read.
+func (c *nodeConfig) asRead() config.Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file == nil {
+		return c.current
+	}
+	return *c.file
 }
 
 // Lines prints it as it would stand in the file.
 func (c *nodeConfig) Lines() []string { return c.Current().Lines() }
 
 // Save writes what runs into the file: a new file beside it, then renamed over
-// it, with the old one kept as a backup. Nothing is written when the file says
-// the same already, so that its comments stay.
+// it, with the old one kept as a backup. What the file has for the next start
+// stays in it. Nothing is written when the file says the same already, so that
+// its comments stay, and nothing over what somebody has edited since it was read:
+// that work would be lost.
 func (c *nodeConfig) Save() (string, error) {
-	now := c.Current()
-	if old, err := os.Open(c.path); err == nil {
-		same, _, err := config.Parse(c.path, old)
-		_ = old.Close()
-		if err == nil && same.String() == now.String() {
+	want := c.wanted()
+	if f, err := os.Open(c.path); err == nil {
+		found, _, err := config.Parse(c.path, f)
+		_ = f.Close()
+		switch {
+		case err == nil && found.String() == want.String():
 			return c.path, nil
+		case err != nil || found.String() != c.asRead().String():
+			return "", fmt.Errorf("%s was edited after this node had read it, so it is left alone; let the node read it first (kill -HUP, or a restart)", c.path)
 		}
 		if err := copyFile(c.path, c.path+".bak"); err != nil {
 			return "", err
 		}
 	}
-	return c.path, writeFile(c.path, []byte(now.String()))
+	return c.path, writeFile(c.path, []byte(want.String()))
+}
+
+// wanted is the file as it was read with the neighbors that run: only these can
+// change while the node runs.
+func (c *nodeConfig) wanted() config.Node {
+	want, runs := c.asRead(), c.Current()
+	if want.BGP != nil && runs.BGP != nil {
+		bgp := *want.BGP
+		bgp.Neighbors = runs.BGP.Neighbors
+		want.BGP = &bgp
+	}
+	return want
+}
+
+// Startup reads the file as it is.
+func (c *nodeConfig) Startup() (string, []string, error) {
+	b, err := os.ReadFile(c.path)
+	if err != nil {
+		return c.path, nil, fmt.Errorf("reading the node's file: %w", err)
+	}
+	return c.path, strings.Split(strings.TrimRight(string(b), "\n"), "\n"), nil
 }
 
 func copyFile(from, to string) error {

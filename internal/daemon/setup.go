@@ -11,6 +11,7 @@ import (
 
 	"github.com/triggerd/triggerd/bgp"
 	"github.com/triggerd/triggerd/consensus"
+	"github.com/triggerd/triggerd/consensus/peer"
 	"github.com/triggerd/triggerd/internal/config"
 )
 
@@ -22,26 +23,48 @@ func Check(c config.Node) error {
 			return errors.New("the other members cannot dial " + advertised(c) + "; add a line `cluster advertise ADDRESS:PORT`")
 		}
 	}
-	if c.BGP == nil {
-		return nil
+	if err := checkSocket(c); err != nil || c.BGP == nil {
+		return err
 	}
 	return errors.Join(bgp.Check(*c.BGP)...)
 }
 
 // Warnings names what the configuration asks for and this version does not do.
-func Warnings(c config.Node) (all []string) {
-	for _, n := range neighborsOf(c) {
-		if n.RouteMapOut != "" {
-			all = append(all, fmt.Sprintf("neighbor %s: `route-map %s out` is not applied; every neighbor is sent the attributes that the blackhole's own route-map sets", n.Addr, n.RouteMapOut))
-		}
-	}
-	return all
-}
+func Warnings(config.Node) (all []string) { return nil }
 
 // Initialised tells whether the node is a member of a cluster.
 func Initialised(c config.Node) bool {
 	_, err := os.Stat(filepath.Join(c.DataDir, "identity.json"))
 	return err == nil
+}
+
+// maxSocketPath is how long the path of a unix socket may be on every system
+// that we compile for: sun_path has 104 bytes on macOS and FreeBSD, 108 on Linux,
+// one of them the NUL at its end.
+const maxSocketPath = 103
+
+// checkSocket refuses a data directory in which no socket can be opened; the
+// system itself would only say "invalid argument".
+func checkSocket(c config.Node) error {
+	path := socketPath(c)
+	if len(path) <= maxSocketPath {
+		return nil
+	}
+	return fmt.Errorf("data-directory %s is too long a path: its socket %s would have %d bytes, and a socket's path has at most %d; choose a shorter one",
+		c.DataDir, filepath.Base(path), len(path), maxSocketPath)
+}
+
+// checkName refuses a data directory that is another node's: this one would take
+// part under that name.
+func checkName(c config.Node) error {
+	id, err := peer.LoadIdentity(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", c.DataDir, err)
+	}
+	if id.Name != c.Hostname {
+		return fmt.Errorf("opening %s: it belongs to the node %s, and the file says `hostname %s`; a node keeps its name (to rename it, remove it from the cluster and join it anew)", c.DataDir, id.Name, c.Hostname)
+	}
+	return nil
 }
 
 // Init makes a new cluster with this node as its first member.

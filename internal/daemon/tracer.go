@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/triggerd/triggerd/bgp"
 	"github.com/triggerd/triggerd/cli"
 	"github.com/triggerd/triggerd/consensus"
 	"github.com/triggerd/triggerd/internal/rtbh"
@@ -68,19 +67,22 @@ func (t *tracer) answer(_ context.Context, _ string, body []byte) ([]byte, error
 }
 
 // here says how far the prefix has got at this node. A router counts when its
-// session is up, carries the prefix's family and the route was given to it.
+// session carries the prefix's family, and when the route was really written to
+// its socket: see [bgp.Speaker.Written].
 func (t *tracer) here(p netip.Prefix) cli.Placement {
 	place := cli.Placement{Node: t.node.Name(), Answered: true}
 	t.node.View(func(s *rtbh.State, _ rtbh.Instant) { place.Applied = s.Index() })
+	var written map[netip.Addr]time.Time
 	if s := t.router.speaker.Load(); s != nil {
 		_, place.Announced = s.AnnouncedRoute(p)
+		written = s.Written(p)
 	}
 	for _, n := range t.router.Neighbors() {
 		if n.Monitor || n.Shutdown || !(n.IPv4 && p.Addr().Is4() || n.IPv6 && p.Addr().Is6()) {
 			continue
 		}
 		place.Routers++
-		if place.Announced && n.State == string(bgp.Established) {
+		if _, ok := written[n.Addr]; ok && place.Announced {
 			place.Written++
 		}
 	}

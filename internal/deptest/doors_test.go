@@ -30,6 +30,7 @@ var doors = []door{
 	// here implements one of the library's interfaces or drives its node; what
 	// people call (View, Propose, Status) speaks in values of our own.
 	{"github.com/hashicorp/", "consensus", map[string]string{
+		"consensus/backup.go":     "writes a restored state as the first snapshot",
 		"consensus/boot.go":       "reads log and snapshots before the node starts",
 		"consensus/disk.go":       "opens the stores",
 		"consensus/duties.go":     "hands the leadership on",
@@ -38,11 +39,12 @@ var doors = []door{
 		"consensus/leader.go":     "hears of a new leader",
 		"consensus/raftlog.go":    "hclog to slog",
 		"consensus/membership.go": "adds and removes servers",
-		"consensus/node.go":       "starts and stops the raft node",
+		"consensus/life.go":       "starts and stops the raft node, also within the process",
 		"consensus/peers.go":      "reads the configuration",
 		"consensus/port.go":       "raft's transport over the cluster port",
 		"consensus/propose.go":    "raft.Apply and its errors",
 		"consensus/push.go":       "the commit push, one AppendEntries more",
+		"consensus/recover.go":    "rewrites the configuration of a survivor",
 		"consensus/snapshot.go":   "raft.FSMSnapshot and the snapshot store",
 		"consensus/store.go":      "raft.LogStore and StableStore that report errors",
 		"consensus/transport.go":  "names the transport interface that consensus/peer fills",

@@ -11,22 +11,6 @@ import (
 	"slices"
 )
 
-// OriginKind tells how much of the origin an AS path gives away, as origin
-// validation needs it (RFC 6811 section 2).
-type OriginKind uint8
-
-// The kinds of origin.
-const (
-	// OriginNone is an empty path: the route was made inside the
-	// neighbor's own AS.
-	OriginNone OriginKind = iota
-	// OriginAS is a path that ends in a sequence: Origin is its last AS.
-	OriginAS
-	// OriginSet is a path that ends in an AS_SET: no single AS is the
-	// origin, and no VRP can make the route valid.
-	OriginSet
-)
-
 // Key is the identity of a received route: a neighbor holds at most one route
 // for each prefix and path id (RFC 7911). It is comparable.
 type Key struct {
@@ -36,33 +20,56 @@ type Key struct {
 }
 
 // Route is one route as a neighbor announced it, before any policy of ours.
+// Path and its kin come out of PathOf.
 type Route struct {
 	Key
 	PeerAS      uint32
 	NextHop     netip.Addr
-	OriginKind  OriginKind
-	Origin      uint32   // the origin AS; only with OriginAS
-	ASPath      []uint32 // as received, nearest AS first; the members of sets are included in place
+	Path        Path
 	Communities []uint32 // RFC 1997, in the order received
 }
 
 // Equal tells whether both routes are the same, value for value.
 func (r Route) Equal(o Route) bool {
 	return r.Key == o.Key && r.PeerAS == o.PeerAS && r.NextHop == o.NextHop &&
-		r.OriginKind == o.OriginKind && r.Origin == o.Origin &&
-		slices.Equal(r.ASPath, o.ASPath) && slices.Equal(r.Communities, o.Communities)
+		r.Path.Equal(o.Path) && slices.Equal(r.Communities, o.Communities)
 }
 
-// OriginAS returns the AS that validation compares with the VRPs: the last AS
-// of the path, or the neighbor's own AS when the path is empty. The second
-// result is false when there is no single origin.
-func (r Route) OriginAS() (uint32, bool) {
-	switch r.OriginKind {
-	case OriginAS:
-		return r.Origin, true
-	case OriginNone:
-		return r.PeerAS, true
-	default:
-		return 0, false
+// Update is one event of a neighbor's Adj-RIB-In: a route that is new or
+// replaces the one with its Key, or, with Withdrawn, the end of it. Of a
+// withdrawal only Key counts.
+type Update struct {
+	Route
+	Withdrawn bool
+}
+
+// Role is what a neighbor is to us (RFC 9234 section 3.1). It is the neighbor's
+// side of the relation: RoleProvider says that we are its customer. The BGP role
+// capability that we send says our own side, the opposite.
+type Role uint8
+
+// The roles of a neighbor. Without one its AS paths are not verified.
+const (
+	RoleNone Role = iota
+	RoleProvider
+	RoleRouteServer
+	RoleRouteServerClient
+	RoleCustomer
+	RolePeer
+)
+
+var roleNames = [...]string{"none", "provider", "rs-server", "rs-client", "customer", "peer"}
+
+func (r Role) String() string {
+	if int(r) < len(roleNames) {
+		return roleNames[r]
 	}
+	return "unknown"
+}
+
+// Peer is what there is to know about a neighbor that sends routes.
+type Peer struct {
+	Addr netip.Addr
+	AS   uint32
+	Role Role
 }

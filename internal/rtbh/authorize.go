@@ -86,7 +86,7 @@ func (s *State) authorizeAnnounce(x Announce, now Instant) *Refusal {
 		func() *Refusal { return s.checkRouteMap(c, x) },
 		func() *Refusal { return s.checkLifetime(x, now) },
 		func() *Refusal { return checkText("reason", x.Reason, maxReason) },
-		func() *Refusal { return checkText("ticket", x.Ticket, maxTicket) },
+		func() *Refusal { return checkWord("ticket", x.Ticket, maxTicket) },
 		func() *Refusal { return s.checkBudgets(c, x, now) },
 	} {
 		if refusal := rule(); refusal != nil {
@@ -289,20 +289,41 @@ func checkText(what, s string, most int) *Refusal {
 	case !utf8.ValidString(s):
 		return refuse(RefusedSyntax, "The %s is not valid UTF-8.", what)
 	case strings.ContainsFunc(s, isHidden):
-		return refuse(RefusedSyntax, "The %s has control characters in it.", what)
+		return refuse(RefusedSyntax, "The %s has control or invisible characters in it.", what)
+	case s != "" && (isBlank(s[0]) || isBlank(s[len(s)-1])):
+		return refuse(RefusedSyntax, "The %s begins or ends with a blank.", what)
 	}
 	return nil
 }
 
-// isHidden tells whether a character would act on a terminal rather than show:
-// controls, line separators, and what turns the direction of writing. The list
-// is spelt out because Unicode's own classes grow with each version of Go, and
-// every node has to decide alike.
-func isHidden(r rune) bool {
-	switch {
-	case r < 0x20, 0x7f <= r && r < 0xa0,
-		r == 0x200e, r == 0x200f, 0x2028 <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069, r == 0xfeff:
-		return true
+// checkWord is checkText for what is one word on the command line.
+func checkWord(what, s string, most int) *Refusal {
+	if strings.Contains(s, " ") {
+		return refuse(RefusedSyntax, "The %s has a blank in it; use one word.", what)
 	}
-	return false
+	return checkText(what, s, most)
+}
+
+func isBlank(b byte) bool { return b == ' ' }
+
+// isHidden tells whether a character would act on a terminal rather than show,
+// or not show at all: controls, line separators, and Unicode's format characters
+// (class Cf), such as those that turn the direction of writing. What is printed
+// escapes them, so that it would not read back as what it was. The list is spelt
+// out because Unicode's own classes grow with each version of Go, and every node
+// has to decide alike.
+func isHidden(r rune) bool {
+	for _, h := range hidden {
+		if h[0] <= r && r <= h[1] {
+			return true
+		}
+	}
+	return r == utf8.RuneError // printed for bytes that are no UTF-8
+}
+
+// hidden holds the first and last of each range, as of Unicode 17.
+var hidden = [...][2]rune{
+	{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x600, 0x605}, {0x61c, 0x61c}, {0x6dd, 0x6dd}, {0x70f, 0x70f}, {0x890, 0x891}, {0x8e2, 0x8e2},
+	{0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2064}, {0x2066, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+	{0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0001, 0xe0001}, {0xe0020, 0xe007f},
 }

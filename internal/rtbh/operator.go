@@ -256,7 +256,7 @@ func (s *State) checkEditSettings(x EditSettings) *Refusal {
 		if len(v.Banner) > 4096 {
 			return refuse(RefusedSyntax, "The banner is too long: at most 4096 bytes.")
 		}
-		return nil
+		return checkText("banner", v.Banner, 4096)
 	}
 	return refuse(RefusedSyntax, "Field %d of the settings is not known here.", x.Field)
 }

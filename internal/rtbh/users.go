@@ -33,7 +33,7 @@ func (s *State) checkEditUser(x EditUser) *Refusal {
 		}
 	case UserPrincipals:
 		for _, p := range x.Value.Principals {
-			if refusal := checkText("principal", p, 256); refusal != nil || p == "" {
+			if refusal := checkWord("principal", p, 256); refusal != nil || p == "" {
 				return refuse(RefusedSyntax, "%q is no certificate principal.", p)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -36,19 +37,29 @@ func loopback(port uint16) string { return netip.AddrPortFrom(localhost, port).S
 
 var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
+// The ports to choose from lie below those that systems give to outgoing
+// connections (32768 and up on Linux, 49152 on macOS), so that nobody's
+// connection sits on one when the node starts, now or next time.
+const firstPort, lastPort = 20000, 32767
+
 // freePorts finds ports that nobody listens on now. They are held open together,
 // so that they differ.
 func freePorts(n int) ([]uint16, error) {
 	var ports []uint16
-	for range n {
-		l, err := net.Listen("tcp4", loopback(0))
-		if err != nil {
-			return nil, fmt.Errorf("finding a free port: %w", err)
+	var err error
+	for range 1000 {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := uint16(firstPort + rand.IntN(lastPort-firstPort+1))
+		var l net.Listener
+		if l, err = net.Listen("tcp4", loopback(port)); err != nil {
+			continue // taken
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).AddrPort().Port())
+		ports = append(ports, port)
 	}
-	return ports, nil
+	return nil, fmt.Errorf("finding a free port from %d to %d: %w", firstPort, lastPort, err)
 }
 
 // newNode reads the node's file below dir, or makes it.

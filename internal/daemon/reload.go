@@ -1,0 +1,59 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/triggerd/triggerd/internal/config"
+)
+
+// Reload takes a new configuration. Only the speaker's neighbors change while
+// the node runs; what needs a restart is said in the log.
+func (d *Daemon) Reload(_ context.Context, c config.Node) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	old := d.conf.Current()
+	next := old
+	if old.BGP != nil && c.BGP != nil {
+		bgp := *old.BGP // the router itself stays: only a new speaker can take it
+		bgp.Neighbors = c.BGP.Neighbors
+		next.BGP = &bgp
+		if s := d.router.speaker.Load(); s != nil {
+			if _, err := s.Reconfigure(bgp); err != nil {
+				return fmt.Errorf("reading the file again: %w", err)
+			}
+		}
+	}
+	d.conf.set(next, c)
+	if waits := needRestart(next, c); len(waits) > 0 {
+		d.log.Warn("some changes of the file take effect with the next start", "file", d.conf.path, "lines", waits)
+	}
+	added, removed, changed := config.Diff(old.BGP, next.BGP)
+	d.log.Info("the file was read again", "file", d.conf.path,
+		"neighbors_added", len(added), "neighbors_removed", len(removed), "neighbors_changed", len(changed))
+	return nil
+}
+
+// needRestart names the lines of the file that differ from what runs.
+func needRestart(runs, file config.Node) (lines []string) {
+	note := func(differs bool, line string) {
+		if differs {
+			lines = append(lines, line)
+		}
+	}
+	note(runs.Hostname != file.Hostname, "hostname")
+	note(runs.DataDir != file.DataDir, "data-directory")
+	note(runs.Cluster != file.Cluster, "cluster")
+	note(runs.SSH.Disabled != file.SSH.Disabled || !slices.Equal(runs.SSH.Listen, file.SSH.Listen) ||
+		runs.SSH.ExecTimeout != file.SSH.ExecTimeout || runs.SSH.Banner != file.SSH.Banner, "ssh")
+	switch {
+	case runs.BGP == nil || file.BGP == nil:
+		note(runs.BGP != file.BGP, "router bgp")
+	default:
+		note(runs.BGP.ASN != file.BGP.ASN, "router bgp")
+		note(runs.BGP.RouterID != file.BGP.RouterID, "bgp router-id")
+		note(runs.BGP.NoListen != file.BGP.NoListen || !slices.Equal(runs.BGP.Listen, file.BGP.Listen), "bgp listen")
+	}
+	return lines
+}

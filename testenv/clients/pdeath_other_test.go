@@ -1,0 +1,7 @@
+//go:build !linux
+
+package clients
+
+import "syscall"
+
+func dieWithUs(*syscall.SysProcAttr) {}
