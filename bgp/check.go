@@ -42,22 +42,46 @@ func CheckRouter(c config.BGP) error {
 	case !c.RouterID.Is4() || c.RouterID.IsUnspecified():
 		return errors.New("`bgp router-id` must be an IPv4 address other than 0.0.0.0 (RFC 6286)")
 	}
-	_, err := listenPort(c)
-	return err
+	if _, err := commonPort(c.Listen); err != nil {
+		return err
+	}
+	_, err := commonPort(c.MonitorListen)
+	return errors.Join(err, checkApart(c))
 }
 
-// listenPort is the one port of all listeners: GoBGP knows only one.
-func listenPort(c config.BGP) (uint16, error) {
-	if c.NoListen || len(c.Listen) == 0 {
+// commonPort is the one port of all listeners: GoBGP knows only one.
+func commonPort(all []netip.AddrPort) (uint16, error) {
+	if len(all) == 0 {
 		return defaultPort, nil
 	}
-	port := c.Listen[0].Port()
-	for _, l := range c.Listen[1:] {
+	port := all[0].Port()
+	for _, l := range all[1:] {
 		if l.Port() != port {
-			return 0, fmt.Errorf("all BGP listen addresses must have the same port: %s and %s differ", c.Listen[0], l)
+			return 0, fmt.Errorf("all BGP listen addresses must have the same port: %s and %s differ", all[0], l)
 		}
 	}
 	return port, nil
+}
+
+// checkApart finds an address that both the announcer and the monitor would
+// listen on.
+func checkApart(c config.BGP) error {
+	announcer := c.Listen
+	if len(announcer) == 0 && !c.NoListen {
+		announcer = []netip.AddrPort{
+			netip.AddrPortFrom(netip.IPv4Unspecified(), defaultPort), netip.AddrPortFrom(netip.IPv6Unspecified(), defaultPort),
+		}
+	}
+	for _, m := range c.MonitorListen {
+		for _, a := range announcer {
+			same := a.Addr() == m.Addr() || a.Addr().Is4() == m.Addr().Is4() && (a.Addr().IsUnspecified() || m.Addr().IsUnspecified())
+			if same && a.Port() == m.Port() && a.Port() != 0 {
+				return fmt.Errorf("`bgp monitor listen` %s is where routers connect too (%s): take another port, or say "+
+					"`bgp listen address` for the routers and another address for the monitor", m, a)
+			}
+		}
+	}
+	return nil
 }
 
 // CheckNeighbor says what is wrong with one neighbor of c, or nil.
@@ -68,7 +92,8 @@ func CheckNeighbor(c config.BGP, n config.Neighbor) error {
 		checkTTL(c, n),
 		checkTimers(n),
 		checkPassword(n, runtime.GOOS),
-		checkLater(n),
+		checkMonitor(n),
+		checkBFD(n),
 	)
 }
 
@@ -90,24 +115,28 @@ func checkSession(c config.BGP, n config.Neighbor) error {
 		return errors.New("no address family is activated: activate IPv4, IPv6 or both")
 	case n.LocalAS != 0 && n.LocalAS != c.ASN && n.RemoteAS == c.ASN:
 		return fmt.Errorf("local-as %d cannot be used towards a neighbor of our own AS %d", n.LocalAS, c.ASN)
-	case n.Passive && !listensFor(c, n.Addr):
-		return errors.New("passive needs a BGP listener of the same address family, and there is none")
+	case n.Passive && !listensFor(c, n):
+		return errors.New("passive needs a BGP listener of the same address family, and there is none (for a monitor session: `bgp monitor listen`)")
 	case n.RestartTime > 4095:
 		return errors.New("graceful-restart time is at most 4095 seconds (RFC 4724 section 3)")
 	}
 	return nil
 }
 
-func listensFor(c config.BGP, addr netip.Addr) bool {
-	if c.NoListen {
+func listensFor(c config.BGP, n config.Neighbor) bool {
+	listen, none := c.Listen, c.NoListen
+	if n.Monitor {
+		listen, none = c.MonitorListen, len(c.MonitorListen) == 0
+	}
+	if none {
 		return false
 	}
-	for _, l := range c.Listen {
-		if l.Addr().Is4() == addr.Is4() {
+	for _, l := range listen {
+		if l.Addr().Is4() == n.Addr.Is4() {
 			return true
 		}
 	}
-	return len(c.Listen) == 0
+	return len(listen) == 0
 }
 
 func checkTTL(c config.BGP, n config.Neighbor) error {
@@ -159,11 +188,29 @@ func checkPassword(n config.Neighbor, goos string) error {
 	}
 }
 
-// checkLater refuses what the configuration language has words for and this
-// version does not do yet.
-func checkLater(n config.Neighbor) error {
-	if n.Monitor {
-		return errors.New("monitor sessions are not supported by this version")
+// checkMonitor refuses what would have to be sent to a neighbor that is sent
+// nothing.
+func checkMonitor(n config.Neighbor) error {
+	switch {
+	case !n.Monitor:
+		return nil
+	case n.RouteMapOut != "":
+		return errors.New("a monitor session is sent nothing, so it can have no `route-map ... out`")
+	case n.MaxAnnounced != 0:
+		return errors.New("a monitor session is sent nothing, so it can have no `maximum-announced`")
+	case n.RestartTime != 0:
+		return errors.New("a monitor session is sent nothing, so `graceful-restart` would keep nothing")
+	}
+	return nil
+}
+
+// checkBFD refuses what GoBGP's BFD, which is of one hop (RFC 5881), cannot do.
+func checkBFD(n config.Neighbor) error {
+	switch {
+	case n.BFD.Enabled && n.Multihop > 1:
+		return errors.New("bfd is for one hop (RFC 5881), and `ebgp-multihop` says more: leave one of them out")
+	case n.BFD.Enabled && n.Monitor:
+		return errors.New("bfd on a monitor session watches nothing that matters: leave it out")
 	}
 	return nil
 }

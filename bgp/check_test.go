@@ -32,7 +32,14 @@ func TestCheckNamesTheRule(t *testing.T) {
 		{"at most 4095", func(n *config.Neighbor) { n.RestartTime = 4096 }},
 		{"passive needs a BGP listener", func(n *config.Neighbor) { n.Addr, n.Passive = adr("2001:db8::1"), true }},
 		{"at most 80", func(n *config.Neighbor) { n.Password = strings.Repeat("x", 81) }},
-		{"monitor", func(n *config.Neighbor) { n.Monitor = true }},
+		{"", func(n *config.Neighbor) { n.Monitor = true }},
+		{"bgp monitor listen", func(n *config.Neighbor) { n.Monitor, n.Passive = true, true }},
+		{"no `route-map", func(n *config.Neighbor) { n.Monitor, n.RouteMapOut = true, "X" }},
+		{"no `maximum-announced`", func(n *config.Neighbor) { n.Monitor, n.MaxAnnounced = true, 5 }},
+		{"would keep nothing", func(n *config.Neighbor) { n.Monitor, n.RestartTime = true, 5 }},
+		{"one hop", func(n *config.Neighbor) { n.BFD.Enabled, n.Multihop = true, 2 }},
+		{"", func(n *config.Neighbor) { n.BFD.Enabled, n.Multihop = true, 1 }},
+		{"watches nothing", func(n *config.Neighbor) { n.BFD.Enabled, n.Monitor = true, true }},
 	} {
 		n := good
 		c.edit(&n)

@@ -213,7 +213,7 @@ func TestPlannedRestartIsInvisibleInADialect(t *testing.T) {
 	w.routeMap("EDGE", everything)
 	first := open(t, w, routerConf(through(restartable("127.0.0.1", 64501), "EDGE")))
 	r := dialing(t, first.address(), "127.0.0.1", sink.Config{LocalAS: 64501, Graceful: time.Minute})
-	eventually(t, "routes", r.holds(500))
+	eventually(t, "routes", func() bool { return r.holds(500)() && r.count(sink.EndOfRIB) == 2 })
 	first.shut(true)
 	eventually(t, "session lost", func() bool { return len(r.Up()) == 0 })
 	again(t, first, w)

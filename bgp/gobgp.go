@@ -13,13 +13,14 @@ import (
 	"github.com/osrg/gobgp/v4/pkg/server"
 
 	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/route"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
 // The files named gobgp_* and this one are the only ones that know GoBGP's types.
 
-// engine is one GoBGP server. A Speaker has one, the announcer. Everything
-// here takes GoBGP's one lock, so callers must not hold a lock of their own
+// engine is one GoBGP server. A Speaker has one that announces, and one for the
+// neighbors that only send tables, see monitor. Everything here takes GoBGP's one lock, so callers must not hold a lock of their own
 // that a callback needs.
 type engine struct {
 	srv      *server.BgpServer
@@ -29,27 +30,39 @@ type engine struct {
 	cancel   context.CancelFunc // ends the watch
 	settling settling
 	dialects vrfs
+	in       *inlet
 }
 
 // newEngine makes a server that does nothing yet.
-func newEngine(log *slog.Logger, asn uint32, events engineEvents) *engine {
+func newEngine(log *slog.Logger, asn uint32, events engineEvents, in *inlet) *engine {
 	e := &engine{
 		warn: log, asn: asn,
 		settling: settling{peers: map[string]struct{}{}, most: settleMost},
 		dialects: vrfs{numbers: map[string]uint32{}},
+		in:       in,
 	}
 	events.comingUp = e.settling.comingUp
+	if in.wanted() {
+		voided := events.session
+		events.session = func(addr netip.Addr, up bool) {
+			if voided != nil {
+				voided(addr, up)
+			}
+			in.put(inflow{peer: addr, session: true, up: up})
+		}
+		events.received = func(addr netip.Addr, updates []route.Update) { in.put(inflow{peer: addr, updates: updates}) }
+	}
 	l := newEngineLog(log, events)
 	e.log = l
-	e.srv = server.NewBgpServer(server.LoggerOption(slog.New(l), nil))
 	return e
 }
 
 // start opens the listeners and installs the policy. No session can open yet:
 // there are no neighbors, and GoBGP closes connections from strangers.
-func (e *engine) start(ctx context.Context, c config.BGP, port int32, onPeer func(peerEvent)) error {
+func (e *engine) start(ctx context.Context, c config.BGP, listen []netip.AddrPort, port int32, onPeer func(peerEvent)) error {
+	e.srv = server.NewBgpServer(server.LoggerOption(slog.New(e.log), nil), server.TimingHookOption(e.log.events))
 	go e.srv.Serve()
-	if err := e.startAlone(ctx, globalOf(c, port)); err != nil {
+	if err := e.startAlone(ctx, globalOf(c, listen, port)); err != nil {
 		e.srv.Stop()
 		return err
 	}
@@ -60,6 +73,7 @@ func (e *engine) start(ctx context.Context, c config.BGP, port int32, onPeer fun
 	}
 	watch, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
+	e.in.open()
 	err := e.srv.WatchEvent(watch, server.WatchEventMessageCallbacks{
 		OnPeerUpdate: func(m *apiutil.WatchEventMessage_PeerEvent, at time.Time) {
 			if m.Type == apiutil.PEER_EVENT_STATE {
@@ -71,15 +85,16 @@ func (e *engine) start(ctx context.Context, c config.BGP, port int32, onPeer fun
 		cancel()
 		e.srv.Stop()
 		e.forget()
+		e.in.close()
 		return fmt.Errorf("watching the neighbors: %w", err)
 	}
 	return nil
 }
 
 // globalOf is the router itself in GoBGP's terms.
-func globalOf(c config.BGP, port int32) *api.Global {
+func globalOf(c config.BGP, listen []netip.AddrPort, port int32) *api.Global {
 	g := &api.Global{Asn: c.ASN, RouterId: c.RouterID.String(), ListenPort: port}
-	for _, l := range c.Listen {
+	for _, l := range listen {
 		g.ListenAddresses = append(g.ListenAddresses, l.Addr().String())
 	}
 	return g
@@ -115,6 +130,7 @@ func (e *engine) stop(ctx context.Context, graceful bool) error {
 		e.log.silence() // Stop would complain that the server is stopped already
 		e.srv.Stop()    // and ends what StopBgp leaves running (BFD)
 		e.forget()
+		e.in.close()
 		done <- err
 	}()
 	select {

@@ -6,8 +6,12 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	gobgp "github.com/osrg/gobgp/v4/pkg/packet/bgp"
+	"github.com/osrg/gobgp/v4/pkg/server"
+
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 // engineEvents is told what only GoBGP's log says.
@@ -18,8 +22,21 @@ type engineEvents struct {
 	// session is a session that comes up or has gone: nothing is written to
 	// that neighbor before, or any more. written is one UPDATE that the kernel
 	// took. Both are on the goroutine that writes to the neighbor, in order.
-	session func(addr netip.Addr)
+	session func(addr netip.Addr, up bool)
 	written func(addr netip.Addr, announced, withdrawn []netip.Prefix)
+
+	// received is one UPDATE of a neighbor, before any policy; it is called
+	// between the two calls of session, in order, and must not block.
+	received func(addr netip.Addr, updates []route.Update)
+
+	stalled func(waited time.Duration) // an operation waited for GoBGP's one lock
+}
+
+// Observe is called for every operation of the server (server.FSMTimingHook).
+func (e engineEvents) Observe(_ server.FSMOperation, _, waited time.Duration) {
+	if e.stalled != nil && waited > 0 {
+		e.stalled(waited)
+	}
 }
 
 // Messages of GoBGP that mean something to us. They are not an API; tests hold
@@ -30,6 +47,8 @@ const (
 	msgPeerUp     = "Peer Up"
 	msgPeerDown   = "Peer Down"
 	msgSent       = "sent update"
+	msgReceived   = "received update"
+	msgWithdraw   = "the received Update message was treated as withdraw" // the next one
 	msgTooEarly   = "Closed an accepted connection"
 )
 
@@ -52,11 +71,12 @@ type logShared struct {
 
 	mu        sync.Mutex
 	md5Failed map[string]string // neighbor to reason
+	broken    map[netip.Addr]struct{}
 }
 
 func newEngineLog(log *slog.Logger, events engineEvents) *engineLog {
 	return &engineLog{
-		logShared: &logShared{events: events, md5Failed: map[string]string{}},
+		logShared: &logShared{events: events, md5Failed: map[string]string{}, broken: map[netip.Addr]struct{}{}},
 		out:       log.Handler(),
 	}
 }
@@ -87,10 +107,17 @@ func (l *engineLog) Handle(ctx context.Context, r slog.Record) error {
 			l.events.written(sentPrefixes(l.addr, r))
 		}
 		return nil
+	case msgReceived:
+		if l.events.received != nil {
+			l.events.received(l.addr, receivedUpdates(l.addr, r, l.takeBroken(l.addr)))
+		}
+		return nil
+	case msgWithdraw:
+		l.noteBroken(l.addr)
 	case msgPeerDown:
-		l.session()
+		l.session(false)
 	case msgPeerUp:
-		l.session()
+		l.session(true)
 		if l.events.comingUp != nil {
 			l.events.comingUp(l.key)
 		}
@@ -107,10 +134,28 @@ func (l *engineLog) Handle(ctx context.Context, r slog.Record) error {
 	return l.out.Handle(ctx, r)
 }
 
-func (l *engineLog) session() {
+func (l *engineLog) session(up bool) {
+	l.takeBroken(l.addr)
 	if l.events.session != nil {
-		l.events.session(l.addr)
+		l.events.session(l.addr, up)
 	}
+}
+
+// noteBroken remembers that the next UPDATE of the neighbor has broken
+// attributes, and withdraws all that it names (RFC 7606 section 2).
+func (l *logShared) noteBroken(addr netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken[addr] = struct{}{}
+}
+
+// takeBroken tells whether this UPDATE is that one.
+func (l *logShared) takeBroken(addr netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, is := l.broken[addr]
+	delete(l.broken, addr)
+	return is
 }
 
 // sentPrefixes reads the record of an UPDATE that was written to a socket: IPv4

@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,17 @@ func (e *engine) deletePeer(ctx context.Context, n config.Neighbor) error {
 		}
 	}
 	return e.srv.DeletePeer(ctx, &api.DeletePeerRequest{Address: n.Addr.String()})
+}
+
+// shutDown closes the session with a CEASE that says why (RFC 9003) and keeps
+// it closed. GoBGP says it when the session is up, and to nobody else.
+func (e *engine) shutDown(ctx context.Context, n config.Neighbor) error {
+	return e.srv.DisablePeer(ctx, &api.DisablePeerRequest{Address: n.Addr.String(), Communication: n.Reason})
+}
+
+// enable undoes shutDown.
+func (e *engine) enable(ctx context.Context, n config.Neighbor) error {
+	return e.srv.EnablePeer(ctx, &api.EnablePeerRequest{Address: n.Addr.String()})
 }
 
 // reset closes the session; it opens again by itself.
@@ -143,6 +155,14 @@ func peerOf(n config.Neighbor, restarting bool) *api.Peer {
 	if n.TTLSecurity > 0 {
 		// RFC 5082 section 3: a neighbor h hops away arrives with 255-(h-1).
 		p.TtlSecurity = &api.TtlSecurity{Enabled: true, TtlMin: 256 - uint32(n.TTLSecurity)}
+	}
+	if n.BFD.Enabled {
+		p.Bfd = &api.BfdPeerConfig{
+			Enabled:                  true,
+			DetectionMultiplier:      uint32(cmp.Or(n.BFD.Multiplier, bfdMultiplier)),
+			RequiredMinimumReceive:   uint32(cmp.Or(n.BFD.Rx, bfdInterval)) * 1000,
+			DesiredMinimumTxInterval: uint32(cmp.Or(n.BFD.Tx, bfdInterval)) * 1000,
+		}
 	}
 	if n.RestartTime > 0 {
 		p.GracefulRestart = &api.GracefulRestart{

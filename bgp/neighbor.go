@@ -21,6 +21,9 @@ const (
 	defaultConnectRetry = 10 // RFC 4271 suggests 120, too long for a router without blackholes
 	idleAfterReset      = 2
 	deferralSeconds     = 1 // 0 would mean GoBGP's 360
+
+	bfdMultiplier uint8  = 3
+	bfdInterval   uint16 = 300 // milliseconds
 )
 
 // peers is what the neighbors need of GoBGP.
@@ -28,6 +31,8 @@ type peers interface {
 	addPeer(ctx context.Context, n config.Neighbor, restarting bool) error
 	updatePeer(ctx context.Context, n config.Neighbor) error
 	deletePeer(ctx context.Context, n config.Neighbor) error
+	shutDown(ctx context.Context, n config.Neighbor) error
+	enable(ctx context.Context, n config.Neighbor) error
 	addDialect(ctx context.Context, routeMap string) error
 	dropDialect(ctx context.Context, routeMap string) error
 }
@@ -189,8 +194,15 @@ func (s *Speaker) change(ctx context.Context, n *neighbor, to config.Neighbor) e
 		return err
 	}
 	err := s.speak(ctx, to.RouteMapOut)
-	if err == nil {
+	switch {
+	case err != nil:
+	case to.Shutdown && onlyShutDown(was, to):
+		err = s.peers.shutDown(ctx, to)
+	default:
 		err = s.peers.updatePeer(ctx, to)
+		if err == nil && was.Shutdown && !to.Shutdown {
+			err = s.peers.enable(ctx, to)
+		}
 	}
 	if err != nil {
 		_ = s.peers.deletePeer(ctx, was) // so that the next try starts from nothing
@@ -204,6 +216,13 @@ func (s *Speaker) change(ctx context.Context, n *neighbor, to config.Neighbor) e
 func sameSession(a, b config.Neighbor) bool {
 	a.Description = b.Description
 	return a == b
+}
+
+// onlyShutDown tells whether the second configuration is the first, shut down:
+// then the neighbor can be told why.
+func onlyShutDown(was, to config.Neighbor) bool {
+	was.Shutdown, was.Reason = true, to.Reason
+	return sameSession(was, to)
 }
 
 // reconfigure makes the neighbors those of c, touching only what differs.
@@ -224,6 +243,8 @@ func (s *Speaker) reconfigure(ctx context.Context, c config.BGP) error {
 		switch {
 		case !stays:
 			note(n.conf, s.drop(ctx, n))
+		case to.Monitor != n.conf.Monitor: // the other server has it from now on
+			note(to, errors.Join(s.drop(ctx, n), s.setUp(ctx, s.remember(to))))
 		case to != n.conf || !n.set:
 			note(to, s.change(ctx, n, to))
 		}
@@ -342,6 +363,7 @@ func (s *Speaker) tend(ctx context.Context) {
 				s.alarmConfig(n, undefined)
 			}
 			s.alarmStuck(now)
+			s.calm(now)
 		}
 	}
 }

@@ -280,6 +280,8 @@ func (f *fakePeers) answer(err error) {
 
 func (f *fakePeers) updatePeer(context.Context, config.Neighbor) error { return nil }
 func (f *fakePeers) deletePeer(context.Context, config.Neighbor) error { return nil }
+func (f *fakePeers) shutDown(context.Context, config.Neighbor) error   { return nil }
+func (f *fakePeers) enable(context.Context, config.Neighbor) error     { return nil }
 func (f *fakePeers) addDialect(context.Context, string) error          { return nil }
 func (f *fakePeers) dropDialect(context.Context, string) error         { return nil }
 

@@ -149,8 +149,12 @@ func (r *reconciler) look(prefixes []netip.Prefix, all bool) {
 	r.reconcile(prefixes)
 }
 
-// reconcile brings the given prefixes into line, in the order of prefixes.
+// reconcile brings the given prefixes into line, in the order of prefixes. There
+// are none when the bell rang for what an earlier look has seen already.
 func (r *reconciler) reconcile(prefixes []netip.Prefix) {
+	if len(prefixes) == 0 {
+		return // to bringIntoLine, no prefixes would mean all of them
+	}
 	slices.SortFunc(prefixes, comparePrefix)
 	want := make([]rtbh.Route, 0, len(prefixes))
 	for _, p := range prefixes {

@@ -190,6 +190,20 @@ func TestRefusedRouteIsTriedForEverWithGrowingPauses(t *testing.T) {
 	})
 }
 
+// The bell's slot is filled again when a prefix is marked between the bell and the
+// look that takes it: the next look finds nothing marked.
+func TestAWakeUpWithNothingMarkedTouchesNothing(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.12/32"), hole("2001:db8::12/128")}, func(w *world) {
+		for _, none := range [][]netip.Prefix{nil, {}} {
+			w.wake(none, false)
+			synctest.Wait()
+		}
+		if len(w.table.removes) != 0 || len(w.table.puts) != 2 || !w.table.holds("192.0.2.12/32") {
+			t.Errorf("put %v, withdrawn %v", w.table.puts, w.table.removes)
+		}
+	})
+}
+
 func TestFailedWithdrawalIsTriedAgain(t *testing.T) {
 	inVirtualTime(t, []rtbh.Route{hole("192.0.2.12/32")}, func(w *world) {
 		w.table.set(true, "192.0.2.12/32")

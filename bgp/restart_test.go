@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func restartable(addr string, as uint32) config.Neighbor {
 func TestPlannedRestartIsInvisible(t *testing.T) {
 	first := open(t, want(manyHoles(1000)...), routerConf(restartable("127.0.0.1", 64501)))
 	r := dialing(t, first.address(), "127.0.0.1", sink.Config{LocalAS: 64501, Graceful: time.Minute})
-	eventually(t, "routes", r.holds(1000))
+	eventually(t, "routes", func() bool { return r.holds(1000)() && r.count(sink.EndOfRIB) == 2 })
 	first.shut(true)
 	eventually(t, "session lost", func() bool { return len(r.Up()) == 0 })
 	if len(r.Routes()) != 1000 {
@@ -54,12 +55,10 @@ func TestCloseSendsACease(t *testing.T) {
 	speaker.shut(false)
 	eventually(t, "the route is dropped at once", r.holds(0))
 	var n *sink.Notification
-	for _, e := range r.seen() {
-		if e.Kind == sink.Down && errors.As(e.Err, &n) {
-			break
-		}
-	}
-	if n == nil || n.Code != 6 || n.Sent {
+	eventually(t, "CEASE", func() bool {
+		return slices.ContainsFunc(r.seen(), func(e sink.Event) bool { return e.Kind == sink.Down && errors.As(e.Err, &n) })
+	})
+	if n.Code != 6 || n.Sent {
 		t.Errorf("the router saw %v", n)
 	}
 }

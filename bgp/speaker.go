@@ -23,6 +23,8 @@ type Options struct {
 	Source Source
 	Log    *slog.Logger    // nil discards
 	Alarms *alarm.Registry // nil swallows
+
+	Receiver Receiver // of what neighbors send; nil: nobody looks at it
 }
 
 // Speaker announces the desired set to the neighbors of one router. Its
@@ -30,12 +32,15 @@ type Options struct {
 type Speaker struct {
 	log    *slog.Logger
 	alarms *alarm.Registry
-	engine *engine
-	peers  peers // the engine, as the neighbors see it
-	routes *reconciler
-	ledger *ledger
-	work   sync.WaitGroup
-	cancel context.CancelFunc
+	engine *engine // the announcer
+
+	monitor *engine
+	peers   peers // both, as the neighbors see them
+	routes  *reconciler
+	ledger  *ledger
+	stalls  stalls
+	work    sync.WaitGroup
+	cancel  context.CancelFunc
 
 	patience time.Duration // with a neighbor that takes nothing
 
@@ -69,12 +74,14 @@ func New(o Options) *Speaker {
 	}
 	s.engine = newEngine(o.Log, o.Config.ASN, engineEvents{
 		dialFailed: s.onDialFailed,
-		session:    s.ledger.begin,
+		stalled:    s.onStalled,
+		session:    func(addr netip.Addr, _ bool) { s.ledger.begin(addr) },
 		written: func(to netip.Addr, announced, withdrawn []netip.Prefix) {
 			s.ledger.enter(to, announced, withdrawn, time.Now())
 		},
-	})
-	s.peers = s.engine
+	}, newInlet(o.Receiver, s.asOf, s.alarmReceived))
+	s.monitor = newEngine(o.Log, o.Config.ASN, engineEvents{dialFailed: s.onDialFailed}, newInlet(o.Receiver, s.asOf, nil))
+	s.peers = engines{announcer: s.engine, monitor: s.monitor}
 	s.routes = newReconciler(o.Source, s.engine, o.Log, o.Alarms)
 	return s
 }
@@ -96,8 +103,13 @@ func (s *Speaker) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.engine.start(ctx, s.conf, port, s.onPeer); err != nil {
+	if err := s.engine.start(ctx, s.conf, s.conf.Listen, port, s.onPeer); err != nil {
 		return fmt.Errorf("starting BGP for AS %d: %w", s.conf.ASN, err)
+	}
+	// Before the first neighbor, and also when there is no monitor session yet:
+	// starting a server later means that the other one stands still.
+	if err := s.startMonitor(ctx); err != nil {
+		return errors.Join(err, s.engine.stop(ctx, false))
 	}
 	for _, n := range s.conf.Neighbors {
 		_ = s.speak(ctx, n.RouteMapOut) // setUp tries again, and has the alarm
@@ -128,22 +140,29 @@ func (s *Speaker) listen() (int32, error) {
 			s.conf.Listen = append(s.conf.Listen, netip.AddrPortFrom(netip.IPv6Unspecified(), defaultPort))
 		}
 	}
-	port, err := listenPort(s.conf)
+	settled, port, err := settleListen(s.conf.Listen)
+	s.conf.Listen = settled
+	return port, err
+}
+
+// settleListen returns the addresses with the port that they have in common;
+// for port 0 that is a free one.
+func settleListen(all []netip.AddrPort) ([]netip.AddrPort, int32, error) {
+	port, err := commonPort(all)
 	if err != nil || port != 0 {
-		return int32(port), err
+		return all, int32(port), err
 	}
-	l, err := net.Listen("tcp", s.conf.Listen[0].String())
+	l, err := net.Listen("tcp", all[0].String())
 	if err != nil {
-		return 0, fmt.Errorf("finding a free BGP port: %w", err)
+		return all, 0, fmt.Errorf("finding a free BGP port: %w", err)
 	}
 	free := l.Addr().(*net.TCPAddr).AddrPort().Port()
 	_ = l.Close()
-	fixed := make([]netip.AddrPort, len(s.conf.Listen))
-	for i, a := range s.conf.Listen {
+	fixed := make([]netip.AddrPort, len(all))
+	for i, a := range all {
 		fixed[i] = netip.AddrPortFrom(a.Addr(), free)
 	}
-	s.conf.Listen = fixed
-	return int32(free), nil
+	return fixed, int32(free), nil
 }
 
 // Listening returns the addresses that the open speaker accepts sessions on.
@@ -203,14 +222,16 @@ func sameRouter(running, c config.BGP) bool {
 	if running.ASN != c.ASN || running.RouterID != c.RouterID || running.NoListen != c.NoListen {
 		return false
 	}
-	if c.NoListen || len(c.Listen) == 0 {
-		return true
-	}
-	if len(running.Listen) != len(c.Listen) {
+	return (c.NoListen || len(c.Listen) == 0 || sameListen(running.Listen, c.Listen)) &&
+		sameListen(running.MonitorListen, c.MonitorListen)
+}
+
+func sameListen(running, c []netip.AddrPort) bool {
+	if len(running) != len(c) {
 		return false
 	}
-	for i, l := range c.Listen {
-		if l != running.Listen[i] && (l.Port() != 0 || l.Addr() != running.Listen[i].Addr()) {
+	for i, l := range c {
+		if l != running[i] && (l.Port() != 0 || l.Addr() != running[i].Addr()) {
 			return false
 		}
 	}
@@ -244,9 +265,9 @@ func (s *Speaker) statusOf(n *neighbor, c counters) NeighborStatus {
 		st.Takes4, st.Takes6 = n.takes4, n.takes6
 		st.Unacked, st.Stuck = n.flow.unacked, n.flow.stuck
 	}
-	routeMap := n.conf.RouteMapOut
+	routeMap, monitor := n.conf.RouteMapOut, n.conf.Monitor
 	s.mu.Unlock()
-	if !st.Up() {
+	if !st.Up() || monitor {
 		return st
 	}
 	ipv4, ipv6 := s.routes.count(routeMap)
@@ -277,7 +298,7 @@ func (s *Speaker) Reset(addr netip.Addr) error {
 	if !s.live.Load() {
 		return errClosed
 	}
-	return s.engine.reset(context.Background(), addr)
+	return s.engineOf(addr).reset(context.Background(), addr)
 }
 
 // Refresh keeps the session and sends all routes again (out, `clear ip bgp ADDR
@@ -289,7 +310,27 @@ func (s *Speaker) Refresh(addr netip.Addr, in, out bool) error {
 	if !in && !out {
 		return nil
 	}
-	return s.engine.refresh(context.Background(), addr, in, out)
+	return s.engineOf(addr).refresh(context.Background(), addr, in, out)
+}
+
+// asOf is the AS of a neighbor.
+func (s *Speaker) asOf(addr netip.Addr) uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.neighbors[addr]; ok {
+		return n.conf.RemoteAS
+	}
+	return 0
+}
+
+// engineOf is the server that has the neighbor.
+func (s *Speaker) engineOf(addr netip.Addr) *engine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.neighbors[addr]; ok && n.conf.Monitor {
+		return s.monitor
+	}
+	return s.engine
 }
 
 // Close ends the speaker. With graceful (a planned restart), neighbors with
@@ -305,7 +346,7 @@ func (s *Speaker) Close(ctx context.Context, graceful bool) error {
 	s.cancel()
 	done := make(chan struct{})
 	go func() { s.work.Wait(); close(done) }()
-	err := s.engine.stop(ctx, graceful)
+	err := errors.Join(s.engine.stop(ctx, graceful), s.monitor.stop(ctx, false))
 	select {
 	case <-done:
 	case <-ctx.Done():

@@ -92,6 +92,7 @@ func (c *call) gather(cmd rtbh.Command) []wish {
 // decide puts the run into the log, apart from what this node's own state
 // refuses already, and returns an answer for each line.
 func (c *call) decide(run []wish) []answer {
+	c.Shell.patience = receiptTries
 	answers := make([]answer, len(run))
 	e := rtbh.Entry{Actor: c.actor}
 	var open []int // places in the run that go into the log
@@ -106,6 +107,7 @@ func (c *call) decide(run []wish) []answer {
 			if !w.again {
 				if refusal := early.refusal(s, c.actor, w.cmd, now); refusal != nil {
 					answers[i].err = refusal
+					c.refusedEarly(refusal)
 					continue
 				}
 			}

@@ -73,11 +73,12 @@ func drawLine(t *rapid.T) string {
 		"203.0.113.1/32", "203.0.113.2/32", "203.0.113.3/32", "203.0.113.4/32", "203.0.113.5/32",
 		"198.51.100.1/32", "203.0.113.0/24", "203.0.113.77/24", "203.0.113.1", "192.0.2.1/32",
 	}).Draw(t, "prefix")
-	return rapid.SampledFrom([]string{
+	form := rapid.SampledFrom([]string{
 		"network P", "network P", "network P", "no network P", "no network P", "network P route-map OTHER", "network P expire 2h",
 		"network P expire never reason a | b", "network P expire 1ms", "netw P", "netwrk P", "! P", "exit", "router bgp 65534", "do show blackhole P",
 		"network P ticket T-1", "", "address-family ipv4", "router bgp 1",
-	}).Draw(t, "form") + " " + prefix
+	}).Draw(t, "form")
+	return strings.Replace(form, "P", prefix, 1)
 }
 
 // TestAPasteDoesWhatItsLinesDoOneByOne: whatever is pasted, and however it
@@ -87,17 +88,19 @@ func TestAPasteDoesWhatItsLinesDoOneByOne(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		var lines []string
 		for range rapid.IntRange(1, 40).Draw(r, "lines") {
-			form, prefix, _ := strings.Cut(drawLine(r), " 1")
-			form, prefix, _ = strings.Cut(form+" 1"+prefix, " 1")
-			lines = append(lines, strings.Replace(form, "P", "1"+prefix, 1))
+			lines = append(lines, drawLine(r))
 		}
 		window := rapid.IntRange(1, 40).Draw(r, "window")
+		before := rapid.IntRange(0, 3).Draw(r, "before") // 3 is the limit
 		screens, holes := [2]string{}, [2][]string{}
 		for i, w := range []int{0, window} {
 			l := newLab(t)
 			l.asOperator("customer acme\n maximum-blackholes 3\n lifetime minimum 1s\nroute-map OTHER permit 10\ncustomer acme\n route-map OTHER")
 			alice := l.login("alice")
 			alice.must("configure terminal", "router bgp 65534")
+			for host := range before {
+				alice.must(fmt.Sprintf("network 203.0.113.%d/32", host+1))
+			}
 			screens[i] = alice.paste(w, lines...)
 			holes[i] = l.holesOf()
 		}

@@ -138,7 +138,11 @@ func (c *call) networkLine(cmd rtbh.Command) error {
 		*c.planned = append(*c.planned, cmd)
 		return nil
 	case c.batch != nil:
-		return c.collect(cmd)
+		err := c.collect(cmd)
+		if x, ok := cmd.(rtbh.Announce); ok && err == nil {
+			c.warnRPKI(x)
+		}
+		return err
 	}
 	a := c.ask(cmd)
 	err := c.deliver(a)
@@ -147,6 +151,7 @@ func (c *call) networkLine(cmd rtbh.Command) error {
 	}
 	if x, ok := cmd.(rtbh.Announce); ok && err == nil {
 		c.receipt(x, a)
+		c.warnRPKI(x)
 	}
 	return err
 }

@@ -27,6 +27,8 @@ type Ports struct {
 	Members  Members  // nil: `cluster ...` is refused
 	Repair   Repair   // nil: recovery, backup and roles are refused
 	Local    Local    // nil: what operators do at this node alone is refused
+	RPKI     RPKI     // nil: `show rpki ...` has nothing to show
+	Refusals Refusals // nil: refused lines that do not reach the log are not counted
 }
 
 // Cluster is the replicated side, as one session needs it. All methods are
@@ -209,13 +211,14 @@ type Tracer interface {
 
 // Placement says how far one prefix has got at one node.
 type Placement struct {
-	Node      string
-	Answered  bool
-	Silent    time.Duration // since it was last heard, when it did not answer
-	Applied   uint64        // index of its state
-	Announced bool          // its speaker was told to announce it
-	Routers   int           // announcing neighbors configured at it
-	Written   int           // of these, those to whose socket the route was written
+	Node       string
+	Answered   bool
+	Silent     time.Duration // since it was last heard, when it did not answer
+	Applied    uint64        // index of its state
+	Announced  bool          // its speaker was told to announce it
+	Suppressed bool          // an operator keeps this node from announcing it
+	Routers    int           // announcing neighbors configured at it
+	Written    int           // of these, those to whose socket the route was written
 }
 
 // Alarms is the node's registry of what is wrong now.

@@ -37,8 +37,8 @@ func (c *call) receipt(x rtbh.Announce, a answer) {
 	c.print("Blackhole %s: %s.\n", x.Prefix, strings.Join(parts, ", "))
 }
 
-// Speakers take up what was applied at once, but after it: a receipt waits so
-// long for them.
+// Speakers take up what was applied at once, but after it: the receipts of lines
+// that went into the log together wait so long for them.
 const (
 	receiptTries = 10
 	receiptPause = 20 * time.Millisecond
@@ -51,12 +51,13 @@ func (c *call) reached(p netip.Prefix, a answer) (written, routers int, known bo
 		return 0, 0, false
 	}
 	var places []Placement
-	for range receiptTries {
+	for {
 		places = c.ports.Tracer.Trace(c.ctx, p)
-		late := slices.ContainsFunc(places, func(pl Placement) bool { return pl.Answered && !pl.Announced && pl.Routers > 0 })
-		if !late || pause(c.ctx, receiptPause) != nil {
+		late := slices.ContainsFunc(places, func(pl Placement) bool { return pl.Answered && pl.Written < pl.Routers })
+		if !late || c.patience == 0 || pause(c.ctx, receiptPause) != nil {
 			break
 		}
+		c.Shell.patience--
 	}
 	for _, pl := range places {
 		if !pl.Answered {

@@ -34,9 +34,10 @@ type Shell struct {
 	unconfirmed map[[sha256.Size]byte]asked // lines whose outcome is not known
 	armed       string                      // what the next line may clear
 
-	ahead func() []string // the lines that wait behind the one that runs; nil = none are known
-	told  []answer        // of lines that went into the log with an earlier one, in order
-	batch *batch          // being collected; nil = lines take effect one by one
+	ahead    func() []string // the lines that wait behind the one that runs; nil = none are known
+	told     []answer        // of lines that went into the log with an earlier one, in order
+	patience int             // how often the receipts of these may look again for routers
+	batch    *batch          // being collected; nil = lines take effect one by one
 
 	now   func() time.Time      // the wall clock, for what BGP counts in it
 	newID func() rtbh.RequestID // draws a request id
@@ -93,7 +94,7 @@ func table() *grammar.Table[*call] {
 	commandsOnce.Do(func() {
 		var rows []row
 		for _, noun := range []func() []row{
-			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, neighborRows, blackholeRows,
+			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, rpkiRows, neighborRows, blackholeRows,
 			clusterRows, recoverRows, alarmRows, versionRows, daemonRows, whoRows, showCustomerRows, showUserRows, showRouteMapRows,
 			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, liveRows, localRows,
 		} {

@@ -181,7 +181,8 @@ func (c *call) blackholesJSON(holes []rtbh.Blackhole, now rtbh.Instant, members 
 				Announced bool   `json:"announced"`
 				Written   int    `json:"written"`
 				Routers   int    `json:"of"`
-			}{pl.Node, pl.Answered, pl.Announced, pl.Written, pl.Routers})
+				Suppress  bool   `json:"suppressed,omitempty"`
+			}{pl.Node, pl.Answered, pl.Announced, pl.Written, pl.Routers, pl.Suppressed})
 		}
 		all = append(all, j)
 	}
@@ -266,6 +267,8 @@ func (pl Placement) text() string {
 		return fmt.Sprintf("%s does not answer (silent %s)", clean(pl.Node), shortDuration(pl.Silent))
 	case !pl.Answered:
 		return fmt.Sprintf("%s does not answer", clean(pl.Node))
+	case pl.Suppressed:
+		return fmt.Sprintf("%s not: an operator suppresses it there", clean(pl.Node))
 	case !pl.Announced:
 		return fmt.Sprintf("%s not yet", clean(pl.Node))
 	}

@@ -20,6 +20,7 @@ type ServerOptions struct {
 	HostKeyDir string   // where the host keys are, or are to be made
 	Users      UserStore
 	Shells     Shells
+	Refusals   Refusals     // hears of refused logins of known users; nil: nobody does
 	Sessions   *SessionList // shared with other doors; nil: one of its own
 	Log        *slog.Logger // nil: slog.Default
 	Banner     string       // printed before the first prompt on a terminal, lines ended by "\n"

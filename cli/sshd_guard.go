@@ -28,9 +28,10 @@ type guard struct {
 	keepalive sync.Once
 
 	mu       sync.Mutex
-	user     string // of the last try, or who has logged in
-	known    bool   // that user exists
-	tries    int    // refused
+	user     string              // of the last try, or who has logged in
+	known    bool                // that user exists
+	tries    int                 // refused
+	keys     map[string]struct{} // known users as whom keys were refused; at most as many as tries
 	loggedIn bool
 	sessions int
 	lonely   *time.Timer // closes a connection without a session
@@ -116,6 +117,9 @@ func (s *Server) tried(g *guard, user, method string, err error) {
 			g.tries++
 			g.user, g.known = user, known
 			g.mu.Unlock()
+			if known {
+				g.refused(user, method)
+			}
 		}
 		return
 	}
@@ -130,8 +134,27 @@ func (s *Server) tried(g *guard, user, method string, err error) {
 		return
 	}
 	s.count.logins.Add(1)
+	s.log.Info("ssh login", "user", user, "from", g.from.String(), "method", method)
 	_ = g.Conn.SetDeadline(time.Time{})
 	g.leave(0)
+}
+
+// refused counts a refused try of a known user: a password at once, keys only when
+// the connection ends without a login. A client offers one key after the other
+// until one fits, and that is no attack.
+func (g *guard) refused(user, method string) {
+	if method == "password" {
+		if r := g.srv.opts.Refusals; r != nil {
+			r.Refused(user, g.from.String(), "wrong password")
+		}
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.keys == nil {
+		g.keys = map[string]struct{}{}
+	}
+	g.keys[user] = struct{}{}
 }
 
 // entered takes a connection off the list of those that are logging in.
@@ -166,7 +189,13 @@ func (s *Server) failed(conn net.Conn, err error) {
 	}
 	g.mu.Lock()
 	user, known, tries := g.user, g.known, g.tries
+	keys := g.keys
 	g.mu.Unlock()
+	if s.opts.Refusals != nil {
+		for name := range keys {
+			s.opts.Refusals.Refused(name, g.from.String(), "no key or certificate of this user")
+		}
+	}
 	if tries == 0 {
 		s.count.handshakes.Add(1)
 		s.quiet.info("ssh handshake failed", "from", g.from.String(), "error", shortQuote(err.Error()))

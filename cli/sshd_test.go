@@ -226,7 +226,7 @@ func TestUserLogsInWithItsKey(t *testing.T) {
 	until(t, "the login is counted and the session gone", func() bool {
 		return h.Counters().Logins == 1 && len(h.Sessions().List()) == 0
 	})
-	if log := h.log.String(); !strings.Contains(log, "ssh session opened") || !strings.Contains(log, "user=alice") {
+	if log := h.log.String(); !strings.Contains(log, "ssh login") || !strings.Contains(log, "ssh session opened") || !strings.Contains(log, "user=alice") {
 		t.Error("no trace in the log:", log)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/triggerd/triggerd/consensus/peer"
@@ -92,7 +91,7 @@ func (n *Node) tokenAddrs() (addrs []string) {
 // joins remembers the last nodes that were taken in, so that one whose answer
 // was lost can ask again. The request's key tells that it is the same node.
 type joins struct {
-	mu   sync.Mutex // held while a node is taken in: one at a time
+	mu   turn // held while a node is taken in: one at a time
 	done map[[32]byte]joinDone
 }
 

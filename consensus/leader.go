@@ -181,6 +181,7 @@ func (n *Node) tend(term uint64) {
 	n.reconcile()
 	n.tickIfNeeded()
 	n.checkpointIfNeeded()
+	n.raiseVersion()
 }
 
 // beginTerm sets the clock going and puts the term's first entry into the log.

@@ -28,7 +28,7 @@ type Node struct {
 	listenOnce sync.Once
 
 	cur     atomic.Pointer[life]
-	lifeMu  sync.Mutex // held while one life ends and another begins
+	lifeMu  turn // held while one life ends and another begins
 	answers handlers
 
 	leader      leaderWatch
@@ -113,6 +113,7 @@ func newNode(opt Options, w wiring) *Node {
 		opt: opt, log: opt.Log.With("component", "consensus"), alarms: opt.Alarms, addr: opt.Advertise, wiring: w,
 		clock: newLogClock(opt.Time), opened: time.Now(), kick: make(chan struct{}, 1), look: make(chan struct{}, 1),
 	}
+	n.lifeMu, n.joining.mu = newTurn(), newTurn()
 	n.fsm = newFSM(n.clock)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.leader.init(n.opened)
@@ -140,6 +141,7 @@ func (n *Node) load(l *life) error {
 	if l.mark, err = openMark(n.opt.Dir, l.disk.id, n.markFailed); err != nil {
 		return err
 	}
+	l.mark.noSync.Store(n.opt.tuning.noSync)
 	m := l.mark.get()
 	n.clock.resume(m.Clock)
 	n.fsm.marked, n.fsm.committed = func(uint64) {}, func(uint64, uint64) {}
@@ -262,9 +264,9 @@ func (n *Node) Close() error {
 	n.life().refuseCalls()
 	n.cancel()
 	n.lifeMu.Lock()
-	defer n.lifeMu.Unlock()
 	l := n.life()
 	n.halt(l)
+	n.lifeMu.Unlock() // who waits for it to begin another life sees the end of ctx
 	n.work.Wait()
 	return l.release()
 }

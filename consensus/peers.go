@@ -29,6 +29,7 @@ type report struct {
 	Now         rtbh.Instant `json:"now"`
 	Live        bool         `json:"live,omitempty"` // Now was carried on from a leader's
 	Binary      string       `json:"binary"`
+	Speaks      uint32       `json:"speaks,omitempty"` // newest log version that it reads
 	Confirmed   bool         `json:"confirmed,omitempty"`
 	Stopped     bool         `json:"stopped,omitempty"` // its state machine, or its log
 	Digest      string       `json:"digest,omitempty"`  // hex
@@ -239,7 +240,7 @@ func (n *Node) report() report {
 	seen, stopped := n.fsm.position()
 	r := report{
 		ServerID: n.identity().ServerID(), Applied: seen, Now: n.clock.now(), Live: n.clock.isLive(),
-		Binary: n.opt.Version, Confirmed: n.confirmed.Load(), Stopped: stopped != nil || n.fsm.holding(),
+		Binary: n.opt.Version, Speaks: rtbh.Speaks, Confirmed: n.confirmed.Load(), Stopped: stopped != nil || n.fsm.holding(),
 	}
 	r.Digest, r.DigestIndex = n.digests.get()
 	if rf, err := n.running(); err == nil {

@@ -32,11 +32,11 @@ type addressBook interface {
 func newPortTransport(p *peer.Port, advertise string, book addressBook, log *slog.Logger) *portTransport {
 	layer := &streamLayer{Listener: p.RaftListener(), port: p, advertise: address(advertise), book: book}
 	return &portTransport{port: p, raft: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		ServerAddressProvider: addresses{book}, Stream: layer, MaxPool: 4, Timeout: rpcTimeout, Logger: newRaftLogger(log), MsgpackUseNewTimeFormat: true,
+		ServerAddressProvider: addresses{book}, Stream: layer, MaxPool: maxPool, Timeout: rpcTimeout, Logger: newRaftLogger(log), MsgpackUseNewTimeFormat: true,
 	})}
 }
 
-func (t *portTransport) raftTransport() raft.Transport { return t.raft }
+func (t *portTransport) raftTransport() raft.Transport { return candidateTransport{t.raft} }
 
 func (t *portTransport) handle(kind string, f handler) { t.port.Handle(kind, peer.Handler(f)) }
 

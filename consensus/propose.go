@@ -195,6 +195,11 @@ func (n *Node) applyHere(ctx context.Context, e rtbh.Entry) attempt {
 	if err != nil {
 		return refusedBecause(err)
 	}
+	var tooNew *rtbh.Refusal
+	n.fsm.view(func(s *rtbh.State) { tooNew = s.CheckVersion(e.Commands) })
+	if tooNew != nil { // it must not even be in the log
+		return refusedBecause(tooNew)
+	}
 	e.Stamp = n.clock.now()
 	if e.Typed == 0 {
 		e.Typed = e.Stamp

@@ -117,7 +117,8 @@ func (s *Service) expire(g *rtr.Group) {
 	}
 }
 
-// Apply takes in what neighbors announced and withdrew, in order.
+// Apply takes in what one neighbor announced and withdrew, in order. It keeps
+// nothing of events. One goroutine may feed one neighbor, several several.
 func (s *Service) Apply(events []route.Update) {
 	if len(events) > 0 {
 		s.index.apply(events, s.hear(Cause{Peer: events[0].Peer, At: time.Now()}))
@@ -170,21 +171,20 @@ func (s *Service) SetData(d *rtr.Data, why Cause) {
 	}
 	start := time.Now()
 	now := s.view()
-	table, under, all := now.vrps.Update(s.data.Set(), d.Set())
+	table, delta := now.vrps.Update(s.data.Set(), d.Set())
 	aspas, customers := now.aspas, vrp.Changed(s.data.Attestations(), d.Attestations())
 	if len(customers) > 0 {
 		aspas = vrp.NewASPAs(d.Attestations())
 	}
 	next := &view{table, aspas, now.own}
-	what := touchOf(now, next, under, customers)
-	what.everything = what.everything || all
+	what := touchOf(now, next, delta.Prefixes, customers)
+	what.everything = what.everything || delta.Rebuilt
 	changed := s.index.revalidate(next, what, s.hear(why))
-	added, removed := rtr.Changes(s.data.Set(), d.Set())
 	s.data = d
 	s.mu.Lock()
-	s.last = Timing{time.Now(), time.Since(start), added, removed, changed}
+	s.last = Timing{time.Now(), time.Since(start), delta.Added, delta.Removed, changed}
 	s.mu.Unlock()
-	s.o.Log.Info("RPKI data changed", "cache", why.Cache, "serial", why.Serial, "added", added, "removed", removed, "routes", changed, "took", time.Since(start))
+	s.o.Log.Info("RPKI data changed", "cache", why.Cache, "serial", why.Serial, "added", delta.Added, "removed", delta.Removed, "routes", changed, "took", time.Since(start))
 }
 
 // Effective returns the data that count now, and where they come from.

@@ -37,6 +37,26 @@ var triggerdBinary = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
+// nextTriggerd is another build of the same source, as after an upgrade: its
+// version, and so its file, differ.
+var nextTriggerd = sync.OnceValues(func() (string, error) {
+	current, err := triggerdBinary()
+	if err != nil || builtDir == "" {
+		return current, err // a given binary is upgraded to itself
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(builtDir, "triggerd-next")
+	cmd := exec.Command("go", "build", "-ldflags", "-X main.version=lab-next", "-o", binary, "./cmd/triggerd")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/triggerd: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
 // RequireTriggerd builds the daemon; a daemon that does not build is a failure,
 // never a skip.
 func RequireTriggerd(t testing.TB) string {

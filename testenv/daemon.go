@@ -105,6 +105,20 @@ func (l *Lab) WaitSources(router Daemon, p netip.Prefix, hosts ...*Host) {
 	})
 }
 
+// WaitFresh waits until the router holds nothing of the host that a graceful
+// restart has left stale.
+func (l *Lab) WaitFresh(router Daemon, from *Host) {
+	l.t.Helper()
+	Eventually(l.t, fmt.Sprintf("%s holds nothing stale of %s", router.Name(), from.Name), func() (bool, string) {
+		for _, r := range router.Routes() {
+			if r.Stale && l.nameOf(r.From) == from.Name {
+				return false, r.String()
+			}
+		}
+		return true, ""
+	})
+}
+
 // sources lists by name who announces the prefix, each once, and says all in words.
 func (l *Lab) sources(router Daemon, p netip.Prefix) (names []string, saw string) {
 	var lines []string

@@ -152,6 +152,18 @@ func (f *FRR) WaitDown(peer netip.Addr) {
 	})
 }
 
+// Withdrawals is how often the peer has withdrawn the prefix since bgpd started,
+// by its own log (`debug bgp updates in`).
+func (f *FRR) Withdrawals(peer netip.Addr, p netip.Prefix) (count int) {
+	f.host.lab.t.Helper()
+	for line := range strings.Lines(f.daemons[len(f.daemons)-1].Output()) {
+		if strings.Contains(line, "rcvd UPDATE about "+p.String()+" ") && strings.Contains(line, "withdrawn") && strings.Contains(line, peer.String()) {
+			count++
+		}
+	}
+	return count
+}
+
 func (f *FRR) established(peer netip.Addr) (bool, string) {
 	var neighbors map[string]struct {
 		BGPState         string `json:"bgpState"`

@@ -95,18 +95,30 @@ var haveRoot = sync.OnceValue(func() error {
 })
 
 // lookPath finds a program also where Debian puts daemons, which is not always
-// in PATH (su without a dash).
+// in PATH (su without a dash). FRR's directory comes first: OpenBGPD has a bgpd
+// too, in /usr/sbin, which the lab asks for by its full name.
 func lookPath(program string) (string, error) {
+	if path, ok := executable("/usr/lib/frr", program); ok {
+		return path, nil
+	}
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil
 	}
-	for _, dir := range []string{"/usr/lib/frr", "/usr/sbin", "/sbin", "/usr/local/sbin"} {
-		path := filepath.Join(dir, program)
-		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
+	for _, dir := range []string{"/usr/sbin", "/sbin", "/usr/local/sbin"} {
+		if path, ok := executable(dir, program); ok {
 			return path, nil
 		}
 	}
 	return "", fmt.Errorf("no program %q in PATH, /usr/lib/frr or /usr/sbin", program)
+}
+
+func executable(dir, program string) (string, bool) {
+	if filepath.IsAbs(program) {
+		return "", false
+	}
+	path := filepath.Join(dir, program)
+	info, err := os.Stat(path)
+	return path, err == nil && info.Mode()&0o111 != 0
 }
 
 func firstLine(s string) string {

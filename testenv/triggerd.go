@@ -72,6 +72,17 @@ func (d *Trigger) Start() {
 	})
 }
 
+// Upgrade makes another build of triggerd the node's binary from its next start
+// on.
+func (d *Trigger) Upgrade() {
+	d.Host.lab.t.Helper()
+	binary, err := nextTriggerd()
+	if err != nil {
+		d.Host.lab.t.Fatal(err)
+	}
+	d.binary = binary
+}
+
 // Kill9 ends the node as a power cut would.
 func (d *Trigger) Kill9() {
 	d.Host.lab.t.Helper()

@@ -56,8 +56,11 @@ func (p *peer) send(raw []byte) error {
 	return write(p.conn, raw)
 }
 
+// writeWait is long: a speaker that takes in a whole table pauses now and then.
+const writeWait = 30 * time.Second
+
 func write(conn net.Conn, raw []byte) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
 		return err
 	}
 	_, err := conn.Write(raw)

@@ -104,7 +104,7 @@ Something is wrong at 3 a.m.:
 		return &exitError{2, fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(), newInit(), newJoin(), newToken(), newCLI(), newAudit(), newRecover(), newBackup(), newRestore(), newCheck(), newDev(), newVersion())
+	root.AddCommand(newRun(), newInit(), newJoin(), newToken(), newCLI(), newAudit(), newRecover(), newBackup(), newRestore(), newCheck(), newImport(), newROV(), newRTR(), newDev(), newVersion())
 	for _, c := range root.Commands() {
 		c.RunE = whenItFails(c.RunE)
 	}

@@ -99,7 +99,7 @@ func (n *node) asks(lines string) string {
 	return r.stdout
 }
 
-// customer makes a customer of 192.0.2.0/24 who can do nothing but be acted for.
+// defineCustomer makes a customer of 192.0.2.0/24 who has no way in.
 const defineCustomer = "configure terminal; customer acme; prefix 192.0.2.0/24; end"
 
 // blackholes are the prefixes that the node says are announced.
@@ -137,12 +137,6 @@ func (n *node) digest() string {
 	}
 	n.t.Fatalf("%s does not see itself", n.name)
 	return ""
-}
-
-// alarms are the kinds that are raised now.
-func (n *node) alarms() string {
-	n.t.Helper()
-	return n.asks("show alarms")
 }
 
 func (n *node) json(command string, into any) {

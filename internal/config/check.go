@@ -73,7 +73,7 @@ func (r *reader) finishSSH(c *complaints, s *SSH) {
 
 func (r *reader) finishBGP(c *complaints) *BGP {
 	d := r.draft.bgp
-	b := &BGP{ASN: d.as, RouterID: d.routerID, NoListen: d.noListen}
+	b := &BGP{ASN: d.as, RouterID: d.routerID, NoListen: d.noListen, MonitorListen: d.monitor}
 	if !d.routerID.IsValid() {
 		c.add(d.line, "`router bgp %d` has no router-id: add a line such as ` bgp router-id 192.0.2.10` with an IPv4 address "+
 			"that no other router here has (RFC 6286)", d.as)
@@ -147,6 +147,13 @@ func checkNeighbor(c *complaints, d *draftBGP, p *peer, n Neighbor, lineOf func(
 	}
 	if !n.IPv4 && !n.IPv6 {
 		c.add(p.line, "neighbor %s has no address family: add `neighbor %s activate` under `address-family ipv4` or `address-family ipv6`", p.name, p.name)
+	}
+	if n.BFD.Enabled && n.Multihop > 1 {
+		c.add(lineOf("bfd"), "neighbor %s has `bfd` and `ebgp-multihop`: BFD here is for one hop (RFC 5881); leave one of them out, "+
+			"or write `ebgp-multihop 1`", p.name)
+	}
+	if n.BFD.Enabled && n.Monitor {
+		c.add(lineOf("bfd"), "neighbor %s is a monitor session, where nothing is gained by `bfd`", p.name)
 	}
 	if n.UpdateSource.IsValid() && n.UpdateSource.Is4() != n.Addr.Is4() {
 		c.add(lineOf("update-source"), "update-source %s is of the other address family than neighbor %s", n.UpdateSource, p.name)

@@ -23,6 +23,7 @@ type draftBGP struct {
 	listen   []listen
 	port     uint16 // `bgp listen port`, 0 = not given
 	noListen bool
+	monitor  []netip.AddrPort
 	noIPv4   bool // `no bgp default ipv4-unicast`
 	defaults settings
 	peers    map[string]*peer // neighbors and peer-groups by name

@@ -7,6 +7,7 @@ import "github.com/triggerd/triggerd/cli/grammar"
 var (
 	topMode    = &grammar.Mode{Name: "file", Open: true}
 	routerMode = &grammar.Mode{Name: "router bgp", Parent: topMode, Open: true}
+	rpkiMode   = &grammar.Mode{Name: "rpki", Parent: topMode}
 	ipv4Mode   = &grammar.Mode{Name: "address-family ipv4", Parent: routerMode}
 	ipv6Mode   = &grammar.Mode{Name: "address-family ipv6", Parent: routerMode}
 
@@ -14,7 +15,6 @@ var (
 	familyMode = &grammar.Mode{Name: "other address-family", Parent: routerMode}
 	mapMode    = &grammar.Mode{Name: "route-map", Parent: topMode}
 	vtyMode    = &grammar.Mode{Name: "line vty", Parent: topMode}
-	rpkiMode   = &grammar.Mode{Name: "rpki", Parent: topMode}
 
 	inTop    = []*grammar.Mode{topMode}
 	inRouter = []*grammar.Mode{routerMode}
@@ -26,7 +26,7 @@ type (
 	match = grammar.Match
 )
 
-var table = grammar.New(words, concat(topRows(), sshRows(), routerRows(), neighborRows(), sessionRows(), groupRows(),
+var table = grammar.New(words, concat(topRows(), sshRows(), routerRows(), neighborRows(), sessionRows(), groupRows(), rpkiRows(),
 	oldTopRows(), oldRouterRows(), oldNeighborRows(), oldBlockRows())...)
 
 func concat(parts ...[]row) []row {

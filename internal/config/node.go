@@ -13,7 +13,8 @@ type Node struct {
 	DataDir  string // absolute; default DefaultDataDir
 	Cluster  Cluster
 	SSH      SSH
-	BGP      *BGP // nil: the node has no speaker, as a witness
+	BGP      *BGP  // nil: the node has no speaker, as a witness
+	RPKI     *RPKI // nil: nothing is validated
 }
 
 // Cluster is the node-to-node side.
@@ -39,8 +40,9 @@ const (
 	DefaultBootWait      = 30 * time.Second
 	DefaultExecTimeout   = 10 * time.Minute
 	DefaultBGPPort       = 179
-	DefaultRestartTime   = 20 // seconds, of `neighbor A graceful-restart` without a number
-	MaxPassword          = 80 // bytes of a TCP MD5 key (TCP_MD5SIG_MAXKEYLEN)
+	DefaultRestartTime   = 20  // seconds, of `neighbor A graceful-restart` without a number
+	MaxReason            = 128 // bytes of a shutdown message: what RFC 8203 allowed, so that old neighbors take it
+	MaxPassword          = 80  // bytes of a TCP MD5 key (TCP_MD5SIG_MAXKEYLEN)
 )
 
 // BGP is one `router bgp` block.
@@ -50,6 +52,8 @@ type BGP struct {
 	Listen    []netip.AddrPort // all with the same port; default 0.0.0.0:179 and [::]:179
 	NoListen  bool             // only active sessions, no listener; Listen is empty
 	Neighbors []Neighbor       // sorted by address
+
+	MonitorListen []netip.AddrPort // for monitor sessions; all with the same port; default none
 }
 
 // Neighbor is one BGP session. It is comparable: two equal values are the same
@@ -66,6 +70,8 @@ type Neighbor struct {
 	TTLSecurity  uint8      // GTSM hops (RFC 5082); 0 = off; excludes Multihop
 	Passive      bool
 	Shutdown     bool
+	Reason       string // why it is shut down, sent to the neighbor (RFC 9003); at most MaxReason bytes
+	BFD          BFD
 	Keepalive    uint16 // seconds; 0 = default 60; both or none of Keepalive and Hold are set
 	Hold         uint16 // seconds; 0 = default 180
 	ConnectRetry uint16 // seconds; 0 = default
@@ -74,6 +80,14 @@ type Neighbor struct {
 	MaxAnnounced uint32 // the most routes it may be sent; 0 = unlimited
 	Monitor      bool   // sends us tables to validate, is sent nothing
 	RouteMapOut  string // export route-map of the replicated configuration; "" = none
+}
+
+// BFD watches the path to a neighbor (RFC 5880, single hop). Zero numbers are
+// defaults: 3 times 300 ms.
+type BFD struct {
+	Enabled    bool
+	Multiplier uint8  // packets missed before the neighbor counts as down
+	Rx, Tx     uint16 // milliseconds between packets, at least
 }
 
 // Warning is a line that was skipped or means something else here than in

@@ -34,7 +34,11 @@ func (n Node) Lines() []string {
 	t.when(n.Cluster.Advertise != n.Cluster.Listen, "cluster advertise %s", n.Cluster.Advertise)
 	t.when(n.Cluster.BootWait != DefaultBootWait, "cluster boot-wait %d", n.Cluster.BootWait/time.Second)
 	n.SSH.print(t)
-	if n.BGP != nil {
+	if n.RPKI != nil {
+		t.add("!")
+		n.RPKI.print(t)
+	}
+	if n.BGP != nil { // last: a line about a neighbor that is put behind it belongs to it
 		t.add("!")
 		n.BGP.print(t)
 	}
@@ -71,6 +75,13 @@ func (b BGP) print(t *text) {
 	t.add("router bgp %d", b.ASN)
 	t.add(" bgp router-id %s", b.RouterID)
 	b.printListen(t)
+	for _, l := range b.MonitorListen {
+		port := ""
+		if l.Port() != DefaultBGPPort {
+			port = fmt.Sprintf(" port %d", l.Port())
+		}
+		t.add(" bgp monitor listen address %s%s", l.Addr(), port)
+	}
 	for _, n := range b.Neighbors {
 		n.print(t)
 	}
@@ -111,7 +122,8 @@ func (n Neighbor) print(t *text) {
 	is(true, "remote-as %d", n.RemoteAS)
 	is(n.LocalAS != 0, "local-as %d no-prepend replace-as", n.LocalAS)
 	is(n.Description != "", "description %s", n.Description)
-	is(n.Shutdown, "shutdown")
+	is(n.Shutdown && n.Reason == "", "shutdown")
+	is(n.Shutdown && n.Reason != "", "shutdown message %s", n.Reason)
 	is(n.Password != "", "password %s", n.Password)
 	is(n.Port != 0, "port %d", n.Port)
 	is(n.Multihop != 0, "ebgp-multihop %d", n.Multihop)
@@ -121,6 +133,8 @@ func (n Neighbor) print(t *text) {
 	is(n.Keepalive != 0 || n.Hold != 0, "timers %d %d", n.Keepalive, n.Hold)
 	is(n.ConnectRetry != 0, "timers connect %d", n.ConnectRetry)
 	is(n.RestartTime != 0, "graceful-restart restart-time %d", n.RestartTime)
+	is(n.BFD.Enabled && n.BFD.Multiplier == 0, "bfd")
+	is(n.BFD.Enabled && n.BFD.Multiplier != 0, "bfd %d %d %d", n.BFD.Multiplier, n.BFD.Rx, n.BFD.Tx)
 	is(n.MaxAnnounced != 0, "maximum-announced %d", n.MaxAnnounced)
 	is(n.Monitor, "monitor")
 	is(n.RouteMapOut != "", "route-map %s out", n.RouteMapOut)

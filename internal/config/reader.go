@@ -25,6 +25,7 @@ type reader struct {
 	first map[string]int
 	notes []*note
 	draft draft
+	heard func(line int, in *grammar.Mode, text string) // each line that is understood; nil: nobody listens
 }
 
 // note is a warning in the making: lines of one kind share it.
@@ -93,6 +94,9 @@ func (r *reader) one() *Error {
 		return r.wrong(syntax.Column, syntax.Detail())
 	case err != nil:
 		return nil // blank
+	}
+	if r.heard != nil {
+		r.heard(r.line, m.Mode, r.text)
 	}
 	// As in Quagga, a line of the mode above leaves the block that it stands in.
 	r.mode = m.Mode

@@ -47,11 +47,13 @@ func neighborRows() []row {
 		}),
 		about(inRouter, "", "update-source", "update-source <A.B.C.D|X:X::X:X|INTERFACE>$source", updateSource),
 		toggle("passive", func(n *Neighbor) { n.Passive = true }),
-		about(inRouter, "", "shutdown", "shutdown [message LINE]", func(*match) (func(*Neighbor), error) {
-			return func(n *Neighbor) { n.Shutdown = true }, nil
-		}),
+		about(inRouter, "", "shutdown", "shutdown [message LINE]", shutdown),
 		about(inRouter, "no ", "shutdown", "shutdown", func(*match) (func(*Neighbor), error) {
-			return func(n *Neighbor) { n.Shutdown = false }, nil
+			return func(n *Neighbor) { n.Shutdown, n.Reason = false, "" }, nil
+		}),
+		about(inRouter, "", "bfd", "bfd [(2-255)$multiplier (50-60000)$rx (50-60000)$tx]", func(m *match) (func(*Neighbor), error) {
+			b := BFD{Enabled: true, Multiplier: uint8(m.Number("multiplier")), Rx: uint16(m.Number("rx")), Tx: uint16(m.Number("tx"))}
+			return func(n *Neighbor) { n.BFD = b }, nil
 		}),
 		toggle("monitor", func(n *Neighbor) { n.Monitor = true }),
 		about(inBGP, "", "maximum-announced", "maximum-announced (1-4294967295)$routes", func(m *match) (func(*Neighbor), error) {
@@ -112,6 +114,14 @@ func localAS(r *reader, m *match) error {
 	}
 	p.set(r.line, "local-as", func(n *Neighbor) { n.LocalAS = as })
 	return nil
+}
+
+func shutdown(m *match) (func(*Neighbor), error) {
+	reason := m.Text("LINE")
+	if len(reason) > MaxReason {
+		return nil, at("LINE", "the message has %d bytes, and a neighbor takes at most %d (RFC 8203)", len(reason), MaxReason)
+	}
+	return func(n *Neighbor) { n.Shutdown, n.Reason = true, reason }, nil
 }
 
 func password(m *match) (func(*Neighbor), error) {

@@ -103,7 +103,7 @@ func oldNeighborRows() []row {
 		named(inBGP, "route-maps set the attributes of blackholes", "neighbor ... attribute-unchanged", peer+"attribute-unchanged [LINE]"),
 		named(inBGP, "the AS path of a blackhole has only the node's own AS", "neighbor ... remove-private-AS", peer+"remove-private-AS [LINE]"),
 		named(inRouter, "capabilities are always negotiated", "neighbor ... dont-capability-negotiate", peer+"<dont-capability-negotiate|override-capability>"),
-		named(inRouter, "BFD is not supported by this version", "neighbor ... bfd", peer+"bfd [LINE]"),
+		named(inRouter, "BFD here knows one hop and its own timers", "neighbor ... bfd", peer+"bfd <check-control-plane-failure|profile WORD|strict>"),
 	)
 }
 
@@ -118,15 +118,11 @@ func named(modes []*grammar.Mode, why, name, pattern string) []row {
 // oldBlockRows are whole blocks that are skipped. Only lines that such a block can
 // have are skipped with it, so that nothing behind it is lost.
 func oldBlockRows() []row {
-	inMap, inVTY, inRPKI, inFamily := []*grammar.Mode{mapMode}, []*grammar.Mode{vtyMode}, []*grammar.Mode{rpkiMode}, []*grammar.Mode{familyMode}
+	inMap, inVTY, inFamily := []*grammar.Mode{mapMode}, []*grammar.Mode{vtyMode}, []*grammar.Mode{familyMode}
 	return concat(
 		[]row{
 			{Modes: inTop, Pattern: "route-map LINE", Hidden: true, Enters: mapMode, Run: func(r *reader, _ *match) error {
 				r.note("route-map", "`route-map` is skipped: %s", forFilters)
-				return nil
-			}},
-			{Modes: inTop, Pattern: "rpki", Hidden: true, Enters: rpkiMode, Run: func(r *reader, _ *match) error {
-				r.note("rpki", "`rpki` is skipped: this version validates nothing that it receives")
 				return nil
 			}},
 			{Modes: inTop, Pattern: "line vty", Hidden: true, Enters: vtyMode, Run: func(r *reader, _ *match) error {
@@ -136,11 +132,10 @@ func oldBlockRows() []row {
 		},
 		quiet(inMap, "[no] description LINE", "[no] match LINE", "[no] set LINE", "on-match LINE", "call LINE", "continue [LINE]"),
 		quiet(inVTY, "[no] exec-timeout [LINE]", "[no] login", "[no] access-class LINE", "[no] ipv6 access-class LINE"),
-		quiet(inRPKI, "[no] rpki LINE"),
 		quiet(inFamily, "[no] neighbor LINE", "[no] network LINE", "[no] redistribute LINE", "[no] aggregate-address LINE",
 			"[no] maximum-paths LINE", "[no] distance LINE", "advertise-all-vni"),
 		[]row{
-			leave("<exit|quit>", mapMode, topMode), leave("<exit|quit>", vtyMode, topMode), leave("<exit|quit>", rpkiMode, topMode),
+			leave("<exit|quit>", mapMode, topMode), leave("<exit|quit>", vtyMode, topMode),
 			leave("<exit|quit>", familyMode, routerMode),
 			leave("exit-address-family", familyMode, routerMode),
 		},

@@ -1,6 +1,9 @@
 package config
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+)
 
 func routerRows() []row {
 	return []row{
@@ -10,6 +13,7 @@ func routerRows() []row {
 			r.draft.bgp.port = uint16(m.Number("port"))
 			return r.once("bgp listen port")
 		}},
+		{Modes: inRouter, Pattern: "bgp monitor listen address <A.B.C.D|X:X::X:X>$address [port (1-65535)$port]", Run: monitorListen},
 		{Modes: inRouter, Pattern: "no bgp listen", Run: func(r *reader, _ *match) error {
 			r.draft.bgp.noListen = true
 			return r.once("no bgp listen")
@@ -66,6 +70,25 @@ func bgpListen(r *reader, m *match) error {
 		}
 	}
 	r.draft.bgp.listen = append(r.draft.bgp.listen, l)
+	return nil
+}
+
+// monitorListen is for monitor sessions what bgpListen is for routers.
+func monitorListen(r *reader, m *match) error {
+	l := netip.AddrPortFrom(m.Addr("address"), cmp.Or(uint16(m.Number("port")), DefaultBGPPort))
+	if l.Addr().Is4In6() || l.Addr().IsMulticast() {
+		return at("address", "%s is not an address to listen on", l.Addr())
+	}
+	all := &r.draft.bgp.monitor
+	for _, other := range *all {
+		switch {
+		case other.Addr() == l.Addr():
+			return at("address", "there is a second `bgp monitor listen address %s`", l.Addr())
+		case other.Port() != l.Port():
+			return at("port", "all `bgp monitor listen` lines must have the same port: this one has %d, the first one %d", l.Port(), other.Port())
+		}
+	}
+	*all = append(*all, l)
 	return nil
 }
 

@@ -65,6 +65,15 @@ func drawNeighbor(t *rapid.T, own uint32, addr netip.Addr) Neighbor {
 	if source := drawAddr(t, "source"); source.Is4() == addr.Is4() {
 		n.UpdateSource = source
 	}
+	if n.Shutdown {
+		n.Reason = drawText(t, "reason", MaxReason)
+	}
+	if !n.Monitor && n.Multihop <= 1 && rapid.Bool().Draw(t, "bfd") {
+		n.BFD.Enabled = true
+		if rapid.Bool().Draw(t, "bfd timers") {
+			n.BFD = BFD{true, rapid.Uint8Range(2, 255).Draw(t, "multiplier"), rapid.Uint16Range(50, 60000).Draw(t, "rx"), rapid.Uint16Range(50, 60000).Draw(t, "tx")}
+		}
+	}
 	n.IPv4 = rapid.Bool().Draw(t, "ipv4")
 	n.IPv6 = !n.IPv4 || rapid.Bool().Draw(t, "ipv6")
 	return n
@@ -85,6 +94,10 @@ func drawBGP(t *rapid.T) *BGP {
 				b.Listen = append(b.Listen, netip.AddrPortFrom(a, port))
 			}
 		}
+	}
+	port := rapid.SampledFrom([]uint16{179, 1791}).Draw(t, "monitor port")
+	for _, a := range rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) netip.Addr { return drawAddr(t, "monitor") }), 0, 2, rapid.ID).Draw(t, "monitors") {
+		b.MonitorListen = append(b.MonitorListen, netip.AddrPortFrom(a, port))
 	}
 	addrs := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) netip.Addr { return drawAddr(t, "neighbor") }), 0, 4, rapid.ID).Draw(t, "neighbors")
 	slices.SortFunc(addrs, netip.Addr.Compare)
@@ -116,6 +129,9 @@ func drawNode(t *rapid.T) Node {
 			n.SSH.Banner += "\n"
 		}
 		n.SSH.Banner += strings.TrimRight("  "+drawText(t, "banner", 20), " \t")
+	}
+	if rapid.Bool().Draw(t, "validates") {
+		n.RPKI = drawRPKI(t)
 	}
 	if rapid.Bool().Draw(t, "has a speaker") {
 		n.BGP = drawBGP(t)

@@ -131,8 +131,8 @@ func (v *verifier) record(b []byte) error {
 	if err != nil {
 		return &BadAudit{next, "its bytes are no record"}
 	}
-	if bad, ok := rtbh.VerifyAudit([]rtbh.AuditRecord{{Seq: v.found.Last, Hash: v.last}, r}); !ok {
-		return &BadAudit{min(bad, next), "it does not follow the record before: one of them was changed, or some are missing"}
+	if _, ok := rtbh.VerifyAudit([]rtbh.AuditRecord{{Seq: v.found.Last, Hash: v.last}, r}); !ok {
+		return &BadAudit{next, "it does not follow the record before: one of them was changed, or some are missing"}
 	}
 	said := cli.NewAuditLine(r)
 	said.Record = l.Record

@@ -16,6 +16,7 @@ import (
 	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
 	"github.com/triggerd/triggerd/internal/rtbh"
+	"github.com/triggerd/triggerd/rpki"
 )
 
 // Options are what a node is started with.
@@ -34,6 +35,8 @@ type Daemon struct {
 	node    *consensus.Node
 	router  *router
 	acts    localActs
+	refused *refusals
+	rpki    *rpki.Service
 	changed chan struct{} // one slot: deadlines may have moved
 
 	reloading sync.Mutex // no reload while the speaker opens
@@ -70,14 +73,16 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 		return d, err
 	}
 	d.onClose(func(context.Context) error { return d.node.Close() })
-	trace := &tracer{node: d.node, router: d.router}
-	d.node.Handle(queryTrace, trace.answer)
-	d.node.OnApply(d.applied)
-	d.router.view = d.node.View
 	if err := d.openLocalActs(run); err != nil {
 		return d, err
 	}
+	d.router.view = d.node.View
+	trace := &tracer{node: d.node, router: d.router, not: d.acts.suppression}
+	d.node.Handle(queryTrace, trace.answer)
+	d.node.OnApply(d.applied)
 
+	d.refused = newRefusals(d.node)
+	d.openRPKI(run, o.Config)
 	sessions := cli.NewSessionList(cli.SessionLimits{})
 	shells := cli.NewShells(d.ports(o, trace, sessions))
 	if err := d.openLocalDoor(run, shells, sessions); err != nil {
@@ -89,6 +94,7 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	d.log.Info("the doors are open", "local", socketPath(o.Config), "ssh", o.Config.SSH.Listen)
 	d.work.Go(func() { d.announce(run) })
 	d.work.Go(func() { d.tellBudgets(run) })
+	d.work.Go(func() { d.refused.run(run) })
 	return d, nil
 }
 
@@ -118,6 +124,7 @@ func (d *Daemon) ports(o Options, trace *tracer, sessions *cli.SessionList) cli.
 	p := cli.Ports{
 		Cluster: cluster{d.node}, Members: cluster{d.node}, Repair: repair{d.node}, Node: liveConfig{d.conf, d}, Version: o.Version,
 		Alarms: d.alarms, Tracer: trace, Sessions: sessions, Local: d.acts,
+		Refusals: d.refused, RPKI: validation{d.rpki},
 	}
 	if o.Config.BGP != nil {
 		p.Speaker = d.router
@@ -132,7 +139,7 @@ func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.S
 	}
 	server, err := cli.NewServer(cli.ServerOptions{
 		Listen: c.SSH.Listen, HostKeyDir: filepath.Join(c.DataDir, "hostkeys"), Users: users{d.node},
-		Shells: shells, Sessions: sessions, Log: d.log, Banner: c.SSH.Banner, ExecTimeout: c.SSH.ExecTimeout,
+		Shells: shells, Sessions: sessions, Refusals: d.refused, Log: d.log, Banner: c.SSH.Banner, ExecTimeout: c.SSH.ExecTimeout,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the SSH door: %w", err)
@@ -180,7 +187,7 @@ func (d *Daemon) announce(ctx context.Context) {
 func (d *Daemon) openSpeaker(ctx context.Context) (*bgp.Speaker, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	speaker := bgp.New(bgp.Options{Config: *d.conf.Current().BGP, Source: desired{d.node, d.acts.suppression}, Log: d.log, Alarms: d.alarms})
+	speaker := bgp.New(bgp.Options{Config: *d.conf.Current().BGP, Source: desired{d.node, d.acts.suppression}, Log: d.log, Alarms: d.alarms, Receiver: d.rpki})
 	// From here on every change wakes the speaker, which reads the whole state
 	// when it opens: nothing falls between the two.
 	d.router.speaker.Store(speaker)

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"net/netip"
 
 	"github.com/triggerd/triggerd/cli"
@@ -62,14 +61,9 @@ type liveConfig struct {
 
 // Apply makes c what runs. What this platform cannot do is refused before
 // anything changes, and what fails later is undone.
-func (l liveConfig) Apply(ctx context.Context, c config.Node) error {
+func (l liveConfig) Apply(_ context.Context, c config.Node) error {
 	if err := Check(c); err != nil {
 		return err
 	}
-	was := l.Current()
-	err := l.d.Reload(ctx, c)
-	if err != nil {
-		err = errors.Join(err, l.d.Reload(ctx, was))
-	}
-	return err
+	return l.d.typed(c)
 }

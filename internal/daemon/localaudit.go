@@ -29,8 +29,9 @@ type localAudit struct {
 	propose func(context.Context, rtbh.Entry) error
 	wake    chan struct{} // one slot
 
-	mu   sync.Mutex
-	acts []act
+	mu      sync.Mutex
+	acts    []act
+	waiting []chan struct{} // who waits until all acts were tried
 }
 
 // act is one line of the file.
@@ -67,20 +68,40 @@ func openLocalAudit(dir, node string, alarms *alarm.Registry, now func() rtbh.In
 	return a, nil
 }
 
+// recordWait is how long Record waits for the cluster, so that whoever did
+// something finds it in the audit at once; without a majority it comes later.
+const recordWait = time.Second
+
 // Record keeps text and sends it on as soon as possible.
 func (a *localAudit) Record(who rtbh.Actor, text string) error {
+	tried, err := a.keep(who, text)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-tried:
+	case <-time.After(recordWait):
+	}
+	return nil
+}
+
+// keep writes an act down. The channel is closed when it has been sent, or
+// could not be.
+func (a *localAudit) keep(who rtbh.Actor, text string) (tried <-chan struct{}, err error) {
 	x := act{Request: newRequest(), At: a.now(), User: who.User, From: who.From, Door: who.Door, Text: text}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.acts) >= maxActs {
-		return errTooManyActs
+		return nil, errTooManyActs
 	}
 	a.acts = append(a.acts, x)
+	done := make(chan struct{})
+	a.waiting = append(a.waiting, done)
 	select {
 	case a.wake <- struct{}{}:
 	default:
 	}
-	return a.write()
+	return done, a.write()
 }
 
 // write replaces the file; the lock is held.
@@ -107,6 +128,7 @@ const auditRetry = 5 * time.Second
 func (a *localAudit) tend(ctx context.Context) {
 	for ctx.Err() == nil {
 		done := a.send(ctx)
+		a.answer()
 		a.alarms.Set(!done, alarm.AuditWaits, "", "what operators did at this node is not in the cluster's audit yet; it is sent when there is a majority")
 		var again <-chan time.Time
 		if !done {
@@ -118,6 +140,16 @@ func (a *localAudit) tend(ctx context.Context) {
 		case <-again:
 		}
 	}
+}
+
+// answer tells those who wait that what was there has been tried.
+func (a *localAudit) answer() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, done := range a.waiting {
+		close(done)
+	}
+	a.waiting = nil
 }
 
 // send proposes what waits, in order, and tells whether nothing is left.

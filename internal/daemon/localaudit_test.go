@@ -67,7 +67,7 @@ func TestWhatIsDoneWithoutAMajorityIsAuditedLater(t *testing.T) {
 func TestATornLineOfTheLocalAuditIsLeftOut(t *testing.T) {
 	dir := t.TempDir()
 	a, _ := openLocalAudit(dir, "trigger1", nil, func() rtbh.Instant { return 1 }, nil)
-	if err := a.Record(rtbh.Actor{User: "root"}, "clear ip bgp *"); err != nil {
+	if _, err := a.keep(rtbh.Actor{User: "root"}, "clear ip bgp *"); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.OpenFile(a.path, os.O_APPEND|os.O_WRONLY, 0)

@@ -67,7 +67,11 @@ func (c *nodeConfig) Save() (string, error) {
 			return "", err
 		}
 	}
-	return c.path, writeFile(c.path, []byte(want.String()))
+	if err := writeFile(c.path, []byte(want.String())); err != nil {
+		return "", err
+	}
+	c.set(c.Current(), want)
+	return c.path, nil
 }
 
 // wanted is the file as it was read with the neighbors that run: only these can

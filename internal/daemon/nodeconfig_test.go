@@ -141,3 +141,20 @@ func TestDataDirectoryWithoutRoomForASocket(t *testing.T) {
 		}
 	}
 }
+
+// TestSavingTwiceAfterTypedChanges: what was saved is what the file is known to
+// say.
+func TestSavingTwiceAfterTypedChanges(t *testing.T) {
+	text := conf(" neighbor 198.51.100.1 remote-as 64501")
+	c := saved(t, text)
+	for _, typed := range []string{"shutdown", "passive"} {
+		runs := parse(t, conf(" neighbor 198.51.100.1 remote-as 64501", " neighbor 198.51.100.1 "+typed))
+		c.set(runs, c.asRead())
+		if _, err := c.Save(); err != nil {
+			t.Fatal(typed, err)
+		}
+		if got := parse(t, onDisk(t, c.path)).String(); got != runs.String() {
+			t.Errorf("the file says\n%s", got)
+		}
+	}
+}

@@ -2,35 +2,67 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/triggerd/triggerd/internal/config"
 )
 
-// Reload takes a new configuration. Only the speaker's neighbors change while
-// the node runs; what needs a restart is said in the log.
+// Reload takes a new configuration. Only the speaker's neighbors and the
+// RPKI caches change while the node runs; what needs a restart is said in the log.
 func (d *Daemon) Reload(_ context.Context, c config.Node) error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	old := d.conf.Current()
-	next := old
-	if old.BGP != nil && c.BGP != nil {
-		bgp := *old.BGP // the router itself stays: only a new speaker can take it
-		bgp.Neighbors = c.BGP.Neighbors
-		next.BGP = &bgp
-		if s := d.router.speaker.Load(); s != nil {
-			if _, err := s.Reconfigure(bgp); err != nil {
-				return fmt.Errorf("reading the file again: %w", err)
-			}
-		}
+	next, err := d.takeNeighbors(c)
+	if err != nil {
+		return fmt.Errorf("reading the file again: %w", err)
 	}
+	d.takeCaches(old.RPKI, c.RPKI)
+	next.RPKI = c.RPKI
 	d.conf.set(next, c)
 	if waits := needRestart(next, c); len(waits) > 0 {
 		d.log.Warn("some changes of the file take effect with the next start", "file", d.conf.path, "lines", waits)
 	}
 	added, removed, changed := config.Diff(old.BGP, next.BGP)
 	d.log.Info("the file was read again", "file", d.conf.path,
+		"neighbors_added", len(added), "neighbors_removed", len(removed), "neighbors_changed", len(changed))
+	return nil
+}
+
+// takeNeighbors gives the speaker the neighbors of c and returns what runs then.
+// The lock of reloading is held.
+func (d *Daemon) takeNeighbors(c config.Node) (config.Node, error) {
+	next := d.conf.Current()
+	if next.BGP == nil || c.BGP == nil {
+		return next, nil
+	}
+	bgp := *next.BGP // the router itself stays: only a new speaker can take it
+	bgp.Neighbors = c.BGP.Neighbors
+	next.BGP = &bgp
+	if s := d.router.speaker.Load(); s != nil {
+		if _, err := s.Reconfigure(bgp); err != nil {
+			return next, fmt.Errorf("changing the neighbors: %w", err)
+		}
+	}
+	return next, nil
+}
+
+// typed takes the neighbors of a configuration that was typed, not read: the
+// file stays as it was read until it is saved.
+func (d *Daemon) typed(c config.Node) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	was, file := d.conf.Current(), d.conf.asRead()
+	next, err := d.takeNeighbors(c)
+	if err != nil {
+		_, undone := d.takeNeighbors(was)
+		return errors.Join(err, undone)
+	}
+	d.conf.set(next, file)
+	added, removed, changed := config.Diff(was.BGP, next.BGP)
+	d.log.Info("neighbors were changed by an operator",
 		"neighbors_added", len(added), "neighbors_removed", len(removed), "neighbors_changed", len(changed))
 	return nil
 }

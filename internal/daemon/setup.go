@@ -23,7 +23,7 @@ func Check(c config.Node) error {
 			return errors.New("the other members cannot dial " + advertised(c) + "; add a line `cluster advertise ADDRESS:PORT`")
 		}
 	}
-	if err := checkSocket(c); err != nil || c.BGP == nil {
+	if err := errors.Join(checkSocket(c), checkCaches(c.RPKI)); err != nil || c.BGP == nil {
 		return err
 	}
 	return errors.Join(bgp.Check(*c.BGP)...)

@@ -25,6 +25,7 @@ const (
 type tracer struct {
 	node   *consensus.Node
 	router *router
+	not    *suppression
 }
 
 // Trace asks everybody who announces at once.
@@ -70,7 +71,7 @@ func (t *tracer) answer(_ context.Context, _ string, body []byte) ([]byte, error
 // session carries the prefix's family, and when the route was really written to
 // its socket: see [bgp.Speaker.Written].
 func (t *tracer) here(p netip.Prefix) cli.Placement {
-	place := cli.Placement{Node: t.node.Name(), Answered: true}
+	place := cli.Placement{Node: t.node.Name(), Answered: true, Suppressed: t.not.has(p)}
 	t.node.View(func(s *rtbh.State, _ rtbh.Instant) { place.Applied = s.Index() })
 	var written map[netip.Addr]time.Time
 	if s := t.router.speaker.Load(); s != nil {

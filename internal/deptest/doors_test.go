@@ -48,6 +48,7 @@ var doors = []door{
 		"consensus/snapshot.go":   "raft.FSMSnapshot and the snapshot store",
 		"consensus/store.go":      "raft.LogStore and StableStore that report errors",
 		"consensus/transport.go":  "names the transport interface that consensus/peer fills",
+		"consensus/votes.go":      "raft's transport, asking again for a vote on a broken connection",
 	}},
 }
 

@@ -35,6 +35,9 @@ func (s *State) Authorize(a Actor, c Command, now Instant) *Refusal {
 	if refusal != nil {
 		return refusal
 	}
+	if refusal := s.CheckVersion([]Command{c}); refusal != nil {
+		return refusal
+	}
 	if a.Door == DoorNode {
 		if isClusterCommand(c) {
 			return s.checkCluster(c)

@@ -63,9 +63,6 @@ func (CountRefused) kind() Kind      { return KindCountRefused }
 func (RaiseVersion) kind() Kind      { return KindRaiseVersion }
 func (RecordLocal) kind() Kind       { return KindRecordLocal }
 
-// Speaks is the newest entry version that this binary reads and writes.
-const Speaks uint32 = 1
-
 const (
 	entryType      = 1 // first byte of every record in the log
 	entryVersion   = 1
@@ -244,6 +241,9 @@ func (c *codec) clusterCommandBody(k Kind, v Command) Command {
 		text(c, &x.Node)
 		text(c, &x.User)
 		text(c, &x.Text)
+		return x
+	}
+	if x, ok := c.newerBody(k, v); ok {
 		return x
 	}
 	c.fail(fmt.Errorf("command %d: %w", k, ErrUnknownEntry))

@@ -64,6 +64,10 @@ func normal(p PDU) PDU {
 	if len(p.Inner) == 0 {
 		p.Inner = nil
 	}
+	p.family = 0 // the older form is not written
+	if !p.Announce {
+		p.ASPA.Providers = nil
+	}
 	return p
 }
 
@@ -100,6 +104,7 @@ func TestABrokenPDUIsRefusedWithTheCodeOfTheRFC(t *testing.T) {
 		{"aspa without providers", "020b 0100 0000000c 0000fbf4", ASPAProviderList},
 		{"aspa unsorted", "020b 0100 00000014 0000fbf4 00000002 00000001", ASPAProviderList},
 		{"aspa twice", "020b 0100 00000014 0000fbf4 00000002 00000002", ASPAProviderList},
+		{"aspa withdrawn with providers", "020b 0000 00000010 0000fbf4 00000001", ASPAProviderList},
 		{"aspa of itself", "020b 0100 00000010 0000fbf4 0000fbf4", ASPAProviderList},
 		{"aspa uneven", "020b 0100 0000000e 0000fbf4 0000", CorruptData},
 		{"end of data v1 without timers", "0107 0001 0000000c 00000009", CorruptData},

@@ -151,9 +151,10 @@ func (p *PDU) decodeKey(b []byte) *ProtocolError {
 }
 
 // decodeASPA reads the form of the newest draft, and that of the drafts before
-// it (flags behind the header and a count), which old StayRTRs send. The two
-// cannot be mistaken for each other: a withdrawal of the new form ends after the
-// customer, and only the old form has its flags in octet 8 and octet 2 zero.
+// it (flags and address family behind the header, and a count), which StayRTR 0.5
+// sends. The two cannot be mistaken for each other: a withdrawal of the new form
+// ends after the customer, and only the old form has its flags in octet 8 and
+// octet 2 zero.
 func (p *PDU) decodeASPA(b []byte) *ProtocolError {
 	if p.Version < Version2 {
 		return bad(UnsupportedType, b, "an ASPA in version %d", p.Version)
@@ -165,17 +166,20 @@ func (p *PDU) decodeASPA(b []byte) *ProtocolError {
 	rest := b[8:]
 	if !p.Announce && len(b) >= 16 && len(b) == 16+4*int(binary.BigEndian.Uint16(b[10:])) {
 		p.Announce = b[8]&1 == 1
+		p.family = 4 + 2*(b[9]&1)
 		rest = b[12:]
 	}
 	p.ASPA.Customer = binary.BigEndian.Uint32(rest)
 	for rest = rest[4:]; len(rest) > 0; rest = rest[4:] {
 		p.ASPA.Providers = append(p.ASPA.Providers, binary.BigEndian.Uint32(rest))
 	}
-	if !p.Announce {
-		p.ASPA.Providers = nil
-		return nil
+	switch {
+	case p.Announce:
+		return p.checkProviders(b)
+	case p.family == 0 && len(p.ASPA.Providers) > 0:
+		return bad(ASPAProviderList, b, "a withdrawal of the ASPA of AS%d with providers", p.ASPA.Customer)
 	}
-	return p.checkProviders(b)
+	return nil
 }
 
 func (p *PDU) checkProviders(b []byte) *ProtocolError {

@@ -73,8 +73,11 @@ func (d *draft) finish(base *Data) (*Data, *ProtocolError) {
 		return nil, err
 	}
 	data := &Data{VRPs: set, ASPAs: base.Attestations(), Keys: base.RouterKeys()}
+	if base != nil {
+		data.parts = base.parts
+	}
 	if len(d.others) > 0 {
-		err = d.finishOthers(data)
+		err = d.finishOthers(base, data)
 	}
 	return data, err
 }
@@ -87,11 +90,8 @@ func (d *draft) stamped(inner []byte) []byte {
 	return inner
 }
 
-func (d *draft) finishOthers(data *Data) *ProtocolError {
-	aspas := map[uint32]ASPA{}
-	for _, a := range data.ASPAs {
-		aspas[a.Customer] = a
-	}
+func (d *draft) finishOthers(base, data *Data) *ProtocolError {
+	parts := base.partsOf()
 	keys := map[RouterKey]bool{}
 	for _, k := range data.Keys {
 		keys[k] = true
@@ -99,7 +99,7 @@ func (d *draft) finishOthers(data *Data) *ProtocolError {
 	for _, p := range d.others {
 		var err *ProtocolError
 		if p.Type == ASPAPDU {
-			err = takeASPA(aspas, p)
+			err = takeASPA(parts, p)
 		} else {
 			err = takeKey(keys, p)
 		}
@@ -107,21 +107,27 @@ func (d *draft) finishOthers(data *Data) *ProtocolError {
 			return err
 		}
 	}
-	data.ASPAs = slices.SortedFunc(maps.Values(aspas), byCustomer)
+	data.parts, data.ASPAs = parts, joined(parts)
 	data.Keys = slices.SortedFunc(maps.Keys(keys), byKey)
 	return nil
 }
 
 // takeASPA: an announcement replaces the one before (8210bis section 5.12).
-func takeASPA(all map[uint32]ASPA, p PDU) *ProtocolError {
+func takeASPA(all map[part][]uint32, p PDU) *ProtocolError {
+	key := part{p.ASPA.Customer, p.family}
 	if p.Announce {
-		all[p.ASPA.Customer] = p.ASPA
+		all[key] = p.ASPA.Providers
 		return nil
 	}
-	if _, there := all[p.ASPA.Customer]; !there {
+	now, there := all[key]
+	if !there {
 		return bad(UnknownWithdrawal, p.Append(nil), "the ASPA of AS%d", p.ASPA.Customer)
 	}
-	delete(all, p.ASPA.Customer)
+	// The older form names the providers that end. StayRTR 0.5 sends the
+	// withdrawal of an ASPA behind what has replaced it: that one stays.
+	if p.family == 0 || slices.Equal(now, p.ASPA.Providers) {
+		delete(all, key)
+	}
 	return nil
 }
 

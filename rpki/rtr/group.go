@@ -80,7 +80,7 @@ type Group struct {
 
 	mu        sync.Mutex
 	effective Effective
-	accepted  *Data // what Accept lets pass
+	accept    bool // Accept lets the next look pass
 	united    union
 }
 
@@ -182,10 +182,9 @@ func sooner(a, b time.Time) time.Time {
 // expired vanish always.
 func (g *Group) guard(now time.Time, want Effective) Effective {
 	old := g.effective
-	if old.Data == nil || want.Data == old.Data || !now.Before(old.Expires) {
-		return want
-	}
-	if want.Data != nil && want.Data == g.accepted {
+	accepted := g.accept
+	g.accept = false
+	if accepted || old.Data == nil || want.Data == old.Data || !now.Before(old.Expires) {
 		return want
 	}
 	_, lost := Changes(old.Data.VRPs, want.Data.Set())
@@ -204,13 +203,11 @@ func (g *Group) guard(now time.Time, want Effective) Effective {
 // Accept believes the loss that is held off now. False: none is.
 func (g *Group) Accept() bool {
 	g.mu.Lock()
-	h := g.effective.Held
-	if h != nil {
-		g.accepted = h.newest
-	}
+	g.accept = g.effective.Held != nil
+	held := g.accept
 	g.mu.Unlock()
 	g.stir()
-	return h != nil
+	return held
 }
 
 // Effective returns what counts now.

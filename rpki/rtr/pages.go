@@ -1,7 +1,6 @@
 package rtr
 
 import (
-	"iter"
 	"slices"
 	"sort"
 )
@@ -130,18 +129,6 @@ func merge[T record[T]](page, ops []T) ([]T, *fault[T]) {
 		}
 	}
 	return append(out, page...), nil
-}
-
-func (p pages[T]) all() iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for _, page := range p.list {
-			for _, r := range page {
-				if !yield(r) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // diff yields what only a has (false) and what only b has (true), in order. It

@@ -84,6 +84,7 @@ type PDU struct {
 	VRP      VRP       // IPv4 Prefix, IPv6 Prefix
 	Key      RouterKey // Router Key
 	ASPA     ASPA      // ASPA
+	family   uint8     // ASPA in the older form: 4 or 6, the address family that it is for
 	Timers   Timers    // End of Data, from version 1 on
 	Code     ErrorCode // Error Report
 	Inner    []byte    // Error Report: the PDU it is about, or nothing

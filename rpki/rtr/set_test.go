@@ -31,7 +31,7 @@ func TestASetIsWhatAMapIs(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(t, "deltas") {
 			d := &draft{}
 			next := maps.Clone(model)
-			for _, v := range rapid.SliceOfN(someVRP(), 0, 400).Draw(t, "vrps") {
+			for _, v := range rapid.SliceOfN(someVRP(), 0, 150).Draw(t, "vrps") {
 				put(d, v, !next[v])
 				if next[v] = !next[v]; !next[v] {
 					delete(next, v)

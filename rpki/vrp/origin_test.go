@@ -155,14 +155,14 @@ func TestTheTableJudgesAsTheNaiveValidator(t *testing.T) {
 		same(t, table, before, claims)
 		for range 3 {
 			after := edited(t, before)
-			next, changed, all := table.Update(before, after)
+			next, d := table.Update(before, after)
 			same(t, next, after, claims)
 			same(t, table, before, claims) // the old one has not moved
 			for _, c := range claims {
-				if !all && table.Validate(c.p, c.o) != next.Validate(c.p, c.o) && !slices.ContainsFunc(changed, func(p netip.Prefix) bool {
+				if !d.Rebuilt && table.Validate(c.p, c.o) != next.Validate(c.p, c.o) && !slices.ContainsFunc(d.Prefixes, func(p netip.Prefix) bool {
 					return p.Bits() <= c.p.Bits() && p.Contains(c.p.Addr())
 				}) {
-					t.Fatalf("%s changed its verdict, and %v does not cover it", c.p, changed)
+					t.Fatalf("%s changed its verdict, and %v does not cover it", c.p, d.Prefixes)
 				}
 			}
 			before, table = after, next
@@ -221,8 +221,8 @@ func TestTheRealDeltaChangesItsPrefixesOnly(t *testing.T) {
 		}
 	}
 	old := rtr.NewSet(before)
-	_, changed, all := New(old).Update(old, after)
-	if all || len(changed) != len(want) || !slices.IsSortedFunc(changed, netip.Prefix.Compare) {
-		t.Errorf("%v, want %v", changed, want)
+	_, d := New(old).Update(old, after)
+	if d.Rebuilt || d.Added != 9 || d.Removed != 6 || len(d.Prefixes) != len(want) || !slices.IsSortedFunc(d.Prefixes, netip.Prefix.Compare) {
+		t.Errorf("%+v, want %v", d, want)
 	}
 }

@@ -96,24 +96,36 @@ const (
 	rebuildLeast = 4 // so that small tables in tests take the other way too
 )
 
-// Update makes the table of after, given that t is the table of before, and
-// returns the prefixes whose VRPs changed: sorted, each once. Whatever lies under
-// one of them may have another verdict now, and nothing else. When a large part
-// changed, the table is built anew and all is true instead.
-func (t *Table) Update(before, after *rtr.Set) (next *Table, changed []netip.Prefix, all bool) {
-	limit := (before.Len() + after.Len()) / rebuildShare
-	next = &Table{t.v4, t.v6, after.Len()}
-	count := 0
+// Delta is what differs between two tables.
+type Delta struct {
+	Prefixes       []netip.Prefix // whose VRPs changed: sorted, each once; not with Rebuilt
+	Rebuilt        bool           // so much differs that the table was built anew
+	Added, Removed int            // VRPs
+}
+
+// Update makes the table of after, given that t is the table of before. Whatever
+// lies under a prefix of the delta may have another verdict now, and nothing else.
+func (t *Table) Update(before, after *rtr.Set) (*Table, Delta) {
+	var d Delta
+	limit := max((before.Len()+after.Len())/rebuildShare, rebuildLeast)
+	next := &Table{t.v4, t.v6, after.Len()}
 	for v, added := range rtr.Diff(before, after) {
-		if count++; count > limit && count > rebuildLeast {
-			return New(after), nil, true
+		if d.Added+d.Removed == limit {
+			d = Delta{Rebuilt: true}
+			d.Added, d.Removed = rtr.Changes(before, after)
+			return New(after), d
 		}
-		if n := len(changed); n == 0 || changed[n-1] != v.Prefix {
-			changed = append(changed, v.Prefix)
+		if added {
+			d.Added++
+		} else {
+			d.Removed++
+		}
+		if n := len(d.Prefixes); n == 0 || d.Prefixes[n-1] != v.Prefix {
+			d.Prefixes = append(d.Prefixes, v.Prefix)
 		}
 		next.change(v, added)
 	}
-	return next, changed, false
+	return next, d
 }
 
 // change replaces the tree of one family by one that differs in one VRP. It is

@@ -50,8 +50,21 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// startDev starts it for one test, to be ended with it.
+// startDev starts it for one test, to be ended with it. It chooses ports that are
+// free; with many at a time another program may be faster to take one.
 func startDev(t testing.TB) *dev {
+	t.Helper()
+	for range 5 {
+		if d := tryDev(t); d != nil {
+			return d
+		}
+	}
+	t.Fatal("no free ports")
+	return nil
+}
+
+// tryDev is startDev; nil when a port was taken by somebody else meanwhile.
+func tryDev(t testing.TB) *dev {
 	t.Helper()
 	d := &dev{t: t, ended: make(chan struct{})}
 	cmd := exec.Command(testenv.RequireTriggerd(t), "dev", "--json")
@@ -66,9 +79,13 @@ func startDev(t testing.TB) *dev {
 		defer close(d.ended)
 		_ = cmd.Wait() // how it ended is in ProcessState
 	}()
+	taken := false
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		<-d.ended
+		if taken {
+			return
+		}
 		for _, never := range []string{"DATA RACE", "panic:", "level=ERROR"} {
 			if strings.Contains(d.errs.String(), never) {
 				t.Errorf("triggerd printed %q", never)
@@ -81,11 +98,17 @@ func startDev(t testing.TB) *dev {
 	testenv.Eventually(t, "triggerd dev is ready", func() (bool, string) {
 		select {
 		case <-d.ended:
-			t.Fatalf("triggerd dev has ended: %s", d.errs.String())
+			if taken = strings.Contains(d.errs.String(), "address already in use"); !taken {
+				t.Fatalf("triggerd dev has ended: %s", d.errs.String())
+			}
+			return true, ""
 		default:
 		}
 		return strings.HasSuffix(d.out.String(), "\n"), d.errs.String()
 	})
+	if taken {
+		return nil
+	}
 	if err := json.Unmarshal([]byte(d.out.String()), &d.line); err != nil {
 		t.Fatal(err)
 	}
@@ -194,11 +217,11 @@ func (p *person) options() []string {
 }
 
 // ssh is a call of the real client that is not started yet. args come behind the
-// host; what must stand before it goes into options.
+// host; what must stand before it goes into options, of which the first counts.
 func (p *person) ssh(trigger int, options []string, args ...string) *exec.Cmd {
 	p.dev.t.Helper()
 	host, port := p.dev.address(trigger)
-	all := slices.Concat(p.options(), []string{"-p", port}, options, []string{p.name + "@" + host}, args)
+	all := slices.Concat(options, p.options(), []string{"-p", port}, []string{p.name + "@" + host}, args)
 	return exec.Command("ssh", all...)
 }
 

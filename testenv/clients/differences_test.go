@@ -27,11 +27,11 @@ var differences = []difference{
 	{"show version is one line that Ansible reads", `show ver(sion)?`, `triggerd \S+, command line compatible with FRRouting 8\.4\.4 \(trigger1\)`},
 	{"who names the user", `who`, ` vty\[\d+\] trig1 connected from 127\.0\.0\.1\.\r\n`},
 	{"Ctrl-Z leaves the line, too, which at Quagga stands unseen in front of the next one", "conf t", `^conf t\r\ntrig1\(config\)# $`},
-	{"and so the mode is another", "router bgp 65534", `^router bgp 65534\r\n% Unknown command: router bgp 65534\r\ntrig1# $`},
 
 	{"better: JSON, pipes and more show commands", `show .* json`, `\{\r\n`},
 	{"better: pipes", `show .* \| include .*`, `192`},
 	{"better: pipes", `show ip bgp \| grep 192`, `% Unknown command: after \| there may be include, exclude, begin or count\.`},
+	{"better: this Quagga has no RPKI", `show rpki .*`, `^show rpki [^%]*trig1# $`},
 	{"better", `show clock`, `UTC`},
 	{"better", `show users`, `trig1 +customer`},
 	{"better", `terminal width 511`, `^terminal width 511\r\ntrig1# $`},
@@ -47,28 +47,44 @@ var differences = []difference{
 	{"the neighbors are others", `show ip bgp neighbors 127.0.0.2.*`, `% (No such neighbor|Unknown command: show ip bgp neighbors 127.0.0.2 )`},
 	{"the neighbors are others", `show bgp ipv6 unicast summary`, `BGP router identifier`},
 	{"no ` not found`: Ansible takes that for a failure wherever it stands", `show route-map NOPE`, `% There is no route-map NOPE\.`},
-	{"help for a wrong word says that nothing matches, where Quagga says <cr>", `(show ip bgp xx|foo bar|show ip bgp 1\.2\.3\.4/40) \?`, `% There is no matched command\.`},
 	{"what is no prefix is no command", `show ip bgp 1\.2\.3`, `% Unknown command: show ip bgp 1\.2\.3`},
 	{"one daemon, no zebra in front of the list", `show route-map( BLACKHOLE)?`, `\r\nroute-map BLACKHOLE, permit, sequence 10\r\n`},
 	{"there is no such thing in one process with a structured log", `show (memory|logging)|terminal monitor`, `% Unknown command: `},
-	{"an operator's", `show startup-config|show tech-support`, `% Unknown command: `},
-	{"of tables with routes from others", `show ip bgp (community.*|regexp .*|route-map .*)`, `% Unknown command: `},
+	{"the part that is the customer's, with the heading of the running configuration", `show startup-config`, `\r\nCurrent configuration:\r\n`},
 }
 
-var compiled = func() (all [][2]*regexp.Regexp) {
+// excuses are the differences while transcripts are played.
+type excuses struct {
+	keys, here []*regexp.Regexp
+	used       []bool
+}
+
+func newExcuses() *excuses {
+	e := &excuses{used: make([]bool, len(differences))}
 	for _, d := range differences {
-		keys, here := "^\x15?(?:"+d.keys+")(?:\r\n)?$", "(?s)"+d.here
-		all = append(all, [2]*regexp.Regexp{regexp.MustCompile(keys), regexp.MustCompile(here)})
+		e.keys = append(e.keys, regexp.MustCompile("^\x15?(?:"+d.keys+")(?:\r\n)?$"))
+		e.here = append(e.here, regexp.MustCompile("(?s)"+d.here))
 	}
-	return all
-}()
+	return e
+}
 
 // meant tells whether the answer to these keys differs on purpose.
-func meant(keys, answer string) bool {
-	for _, d := range compiled {
-		if d[0].MatchString(keys) && d[1].MatchString(answer) {
+func (e *excuses) meant(keys, answer string) bool {
+	for i := range differences {
+		if e.keys[i].MatchString(keys) && e.here[i].MatchString(answer) {
+			e.used[i] = true
 			return true
 		}
 	}
 	return false
+}
+
+// unused are the differences that are none any more.
+func (e *excuses) unused() (all []difference) {
+	for i, used := range e.used {
+		if !used {
+			all = append(all, differences[i])
+		}
+	}
+	return all
 }

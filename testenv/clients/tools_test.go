@@ -104,7 +104,7 @@ func TestPasswordUserWithSshpass(t *testing.T) {
 			"-o", "UserKnownHostsFile="+filepath.Join(alice.home, "known_hosts"), alice.name+"@"+host, line), "")
 	}
 	try("a-long-password", "conf t; router bgp 65534; network 203.0.113.113/32").works(t)
-	if r := try("a-wrong-password", "conf t; router bgp 65534; network 203.0.113.114/32"); r.status != 5 { // sshpass's own, for a refused password
+	if r := try("a-wrong-password", "conf t; router bgp 65534; network 203.0.113.114/32"); r.status != 255 || !strings.Contains(r.stderr, "Permission denied") {
 		t.Errorf("with a wrong password: %v", r)
 	}
 	d.sees("203.0.113.113/32")

@@ -28,7 +28,7 @@ func (s *soak) makeNodes() error {
 		if err != nil {
 			return err
 		}
-		n := &node{name: name, role: "voter", dir: filepath.Join(s.dir, name), binary: s.opt.Binary, died: s.died}
+		n := &node{name: name, role: "voter", dir: filepath.Join(s.dir, name), binary: s.opt.Binary, level: s.opt.Level, died: s.died}
 		listen := loopback(ports[0])
 		p, err := proxy.Listen(name, listen, s.links, proxy.ByProcess(s.pids))
 		if err != nil {

@@ -132,7 +132,7 @@ func (c *customer) choose() (history.Verb, netip.Prefix, time.Duration) {
 	}
 	var life time.Duration
 	if c.rng.IntN(8) == 0 {
-		life = time.Duration(5+c.rng.IntN(30)) * time.Second
+		life = time.Duration(4+c.rng.IntN(8)) * time.Second
 	}
 	return history.Announce, c.soak.supply.take(), life
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -87,9 +88,22 @@ func (s *soak) inflict(ctx context.Context, faults []fault, lasts time.Duration)
 	return err
 }
 
-// chooseFault draws a kind and whom it strikes; the leader more often than the
-// others.
+// chooseFault draws faults until one is of the kinds asked for.
 func (s *soak) chooseFault(ctx context.Context, rng *rand.Rand) fault {
+	for {
+		f := s.drawFault(ctx, rng)
+		if len(s.opt.Only) == 0 || slices.Contains(s.opt.Only, f.kind) {
+			return f
+		}
+	}
+}
+
+// faultKinds are the kinds that drawFault knows.
+var faultKinds = []string{"node isolated", "link cut", "one-way cut", "frozen", "slow link", reset, "planned stop", "kill -9"}
+
+// drawFault draws a kind and whom it strikes; the leader more often than the
+// others.
+func (s *soak) drawFault(ctx context.Context, rng *rand.Rand) fault {
 	order := rng.Perm(len(s.nodes))
 	if rng.IntN(3) == 0 {
 		for i, n := range order {

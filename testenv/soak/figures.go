@@ -143,11 +143,13 @@ func (f *figures) closeFaults(start, end time.Time) {
 	})
 }
 
-// fault begins to measure how long it takes until a write is accepted again.
+// fault begins to measure how long it takes until a write is accepted again, and
+// ends the measurements of a healthy cluster.
 func (f *figures) fault(kind string, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open = append(f.open, openFault{kind, at})
+	clear(f.pending) // what is under way to the routers is not that of a healthy cluster
 }
 
 // waiting tells whether no write has been accepted since the last fault.

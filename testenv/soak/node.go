@@ -2,6 +2,7 @@ package soak
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ type node struct {
 	dir    string
 	conf   config.Node
 	binary string
+	level  string             // of the log
 	died   func(*node, error) // the process ended though nobody asked it to
 
 	mu     sync.Mutex
@@ -74,7 +76,7 @@ func (n *node) start() error {
 	}
 	defer log.Close() // the child has its own copy
 	n.starts++
-	cmd := exec.Command(n.binary, "run", "-c", n.file())
+	cmd := exec.Command(n.binary, "run", "-c", n.file(), "--log-level", cmp.Or(n.level, "info"))
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := startCommand(cmd); err != nil {
 		return fmt.Errorf("starting %s: %w", n.name, err)

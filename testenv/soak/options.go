@@ -11,8 +11,10 @@ type Options struct {
 	Binary string        // of triggerd
 	Kills  int           // kill -9 of nodes, first of all
 	Faults time.Duration // then this long of partitions and other faults
+	Only   []string      // kinds of faults; none = all
 	Seed   uint64        // of the plan of kills and faults
 	Dir    string        // where the cluster's files go; "" = a new folder in the system's temporary one
+	Level  string        // of the nodes' logs; "" = info
 	Keep   bool          // keep the files also after a good run
 	Idle   time.Duration // how long to measure the idle cluster first; 0 = not
 	Calm   time.Duration // how long to load the healthy cluster before anything is broken

@@ -148,6 +148,27 @@ func TestWhatTheGroundKnows(t *testing.T) {
 	}
 }
 
+func TestEveryKindOfFaultIsDrawn(t *testing.T) {
+	s := &soak{}
+	for i, name := range nodeNames {
+		s.nodes = append(s.nodes, &node{name: name, starts: i})
+	}
+	drawn := map[string]bool{}
+	rng := s.rng(1)
+	for range 500 {
+		drawn[s.drawFault(t.Context(), rng).kind] = true
+	}
+	for _, kind := range faultKinds {
+		if !drawn[kind] {
+			t.Errorf("%q is never drawn", kind)
+		}
+		delete(drawn, kind)
+	}
+	if len(drawn) != 0 {
+		t.Errorf("%v are not in the list", drawn)
+	}
+}
+
 func TestPercentiles(t *testing.T) {
 	var s sample
 	for i := range 100 {

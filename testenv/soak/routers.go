@@ -35,8 +35,8 @@ func newRouters() []*router {
 }
 
 // open dials the triggers. What happens goes to w, and what is measured to f.
-// deadline is when a route has to end by itself.
-func (r *router) open(triggers []*node, w *history.Wire, log *timeline, f *figures, deadline func(netip.Prefix) (time.Time, bool)) (err error) {
+// deadline is when a trigger has to end a route by itself.
+func (r *router) open(triggers []*node, w *history.Wire, log *timeline, f *figures, deadline func(string, netip.Prefix) (time.Time, bool)) (err error) {
 	r.sink, err = sink.New(sink.Config{
 		LocalAS: r.as, RouterID: r.addr, RemoteAS: triggerAS, Hold: 9 * time.Second,
 		Graceful: r.graceful, Pause: 100 * time.Millisecond,
@@ -53,7 +53,7 @@ func (r *router) open(triggers []*node, w *history.Wire, log *timeline, f *figur
 	return nil
 }
 
-func (r *router) event(e sink.Event, w *history.Wire, log *timeline, f *figures, deadline func(netip.Prefix) (time.Time, bool)) {
+func (r *router) event(e sink.Event, w *history.Wire, log *timeline, f *figures, deadline func(string, netip.Prefix) (time.Time, bool)) {
 	s := history.Session{Router: r.name, Trigger: e.Peer}
 	switch e.Kind {
 	case sink.Established:
@@ -77,7 +77,7 @@ func (r *router) event(e sink.Event, w *history.Wire, log *timeline, f *figures,
 		// the session is not up any more.
 		if slices.Contains(r.sink.Up(), e.Peer) {
 			w.Withdraw(s, e.Route.Prefix, e.At)
-			if end, ok := deadline(e.Route.Prefix); ok {
+			if end, ok := deadline(e.Peer, e.Route.Prefix); ok {
 				f.expired(e.At.Sub(end))
 			}
 		} else {

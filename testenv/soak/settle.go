@@ -15,7 +15,7 @@ const (
 	completeWithin = 40 * time.Second
 	routersWithin  = 30 * time.Second
 	listsWithin    = 20 * time.Second
-	digestsWithin  = 13 * time.Second
+	digestsWithin  = 13 * time.Second // and twice that when blackholes may still be ending
 )
 
 // settle holds the load, waits until everything should be right, and looks at
@@ -131,7 +131,11 @@ func differ(a, b []blackholeJSON) (where netip.Prefix, what string) {
 // renew it now and then, so it takes some seconds; each pair at one index is
 // judged as it comes.
 func (s *soak) compareDigests(ctx context.Context) {
-	deadline := time.Now().Add(digestsWithin)
+	within := digestsWithin
+	if s.opt.Faults > 0 {
+		within *= 2
+	}
+	deadline := time.Now().Add(within)
 	for time.Now().Before(deadline) && ctx.Err() == nil {
 		var c clusterJSON
 		if s.nodes[0].asks(ctx, "show cluster json", &c) == nil {
@@ -150,7 +154,7 @@ func (s *soak) compareDigests(ctx context.Context) {
 		case <-time.After(250 * time.Millisecond):
 		}
 	}
-	s.log.say("the nodes have not told digests of one index within %v; their lists were equal or told above", digestsWithin)
+	s.log.say("the nodes have not told digests of one index within %v; their lists were equal or told above", within)
 }
 
 func (s *soak) endContest() {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,6 +88,11 @@ func Run(ctx context.Context, opt Options) (r Result, err error) {
 }
 
 func newSoak(opt Options) (*soak, error) {
+	for _, kind := range opt.Only {
+		if !slices.Contains(faultKinds, kind) {
+			return nil, fmt.Errorf("%q is no kind of fault; there are %q", kind, faultKinds)
+		}
+	}
 	dir := opt.Dir
 	if dir == "" {
 		var err error
@@ -95,11 +102,13 @@ func newSoak(opt Options) (*soak, error) {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a folder: %w", err)
 	}
-	binary, err := filepath.Abs(opt.Binary)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
+		return nil, fmt.Errorf("finding the folder: %w", err)
+	}
+	if opt.Binary, err = filepath.Abs(opt.Binary); err != nil {
 		return nil, fmt.Errorf("finding triggerd: %w", err)
 	}
-	opt.Binary = binary
 	log, err := newTimeline(dir, opt.Out)
 	if err != nil {
 		return nil, err
@@ -168,7 +177,7 @@ func (s *soak) open(ctx context.Context) error {
 		return fmt.Errorf("making the customers: %w", err)
 	}
 	for _, r := range s.routers {
-		if err := r.open(s.triggers, s.wire, s.log, s.figures, s.book.Deadline); err != nil {
+		if err := r.open(s.triggers, s.wire, s.log, s.figures, s.deadline); err != nil {
 			return err
 		}
 	}
@@ -208,6 +217,17 @@ func (s *soak) rng(part uint64) *rand.Rand { return rand.New(rand.NewPCG(s.opt.S
 
 // calm tells whether nothing was done to the cluster for a while.
 func (s *soak) calm() bool { return s.ground.healthy(calmAfter) }
+
+// deadline is when a blackhole has to end by itself at a trigger; false also when
+// something was done to that shortly before.
+func (s *soak) deadline(trigger string, p netip.Prefix) (end time.Time, ok bool) {
+	end, ok = s.book.Deadline(p)
+	if !ok {
+		return end, false
+	}
+	since, settled := s.ground.Settled(trigger, time.Now())
+	return end, settled && since.Before(end.Add(-calmAfter))
+}
 
 // died is told of a process that ended though nobody asked it to.
 func (s *soak) died(n *node, err error) {

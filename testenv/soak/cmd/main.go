@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,7 +34,12 @@ func run() int {
 	flag.StringVar(&opt.Dir, "dir", "", "keep data and logs in this folder")
 	flag.DurationVar(&opt.Idle, "idle", 10*time.Second, "how long to measure the idle cluster")
 	flag.DurationVar(&opt.Calm, "calm", 5*time.Second, "how long to load the healthy cluster first")
+	flag.StringVar(&opt.Level, "log-level", "", "of the nodes' logs")
+	only := flag.String("only", "", "kinds of faults with commas between them, such as \"frozen,link cut\"; none = all")
 	flag.Parse()
+	if *only != "" {
+		opt.Only = strings.Split(*only, ",")
+	}
 	opt.Keep = opt.Dir != ""
 	opt.Faults = time.Duration(minutes * float64(time.Minute))
 	opt.Out = os.Stderr

@@ -219,6 +219,15 @@ func TestAWithdrawnRouteThatIsThereIsRevived(t *testing.T) {
 	m.expect(t, 0, 2, 0, 0)
 }
 
+func TestAListMayHaveWhatCameAndWentWhileItWasRead(t *testing.T) {
+	m := newMade()
+	m.says(Announce, p1, 11, 12, Acknowledged)
+	m.says(Withdraw, p1, 13, 14, Acknowledged)
+	m.CheckList("witness", map[netip.Prefix]bool{p1: true}, at(10), at(15), &m.found)
+	m.CheckList("witness", nil, at(10), at(12.5), &m.found) // not yet there when it was asked
+	m.expect(t, 0, 0, 0, 0)
+}
+
 func TestARouteThatNobodyAskedForIsRevived(t *testing.T) {
 	m := newMade()
 	m.Wire.Announce(from1, p1, at(1))

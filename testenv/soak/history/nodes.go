@@ -19,11 +19,10 @@ func (b *Book) CheckList(node string, listed map[netip.Prefix]bool, from, to tim
 		}
 	}
 	for p := range listed {
-		if d, since := b.Duty(p, from); d == Absent {
-			if d, _ := b.Duty(p, to); d == Absent {
-				verdicts.Add(Violation{Kind: Revived, Prefix: p, Where: node, At: to, Story: b.Story(p),
-					What: fmt.Sprintf("it has to be gone since %s, and `show blackhole` lists it", Clock(since))})
-			}
+		// Gone at both ends is not enough: it may have come and gone in between.
+		if d, since := b.Duty(p, to); d == Absent && !since.After(from) {
+			verdicts.Add(Violation{Kind: Revived, Prefix: p, Where: node, At: to, Story: b.Story(p),
+				What: fmt.Sprintf("it has to be gone since %s, and `show blackhole` lists it", Clock(since))})
 		}
 	}
 }

@@ -70,4 +70,9 @@ func (o *Op) before(other *Op) bool {
 }
 
 // Clock prints a moment with milliseconds, in UTC as the nodes' logs do.
-func Clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }
+func Clock(t time.Time) string {
+	if t.IsZero() {
+		return "the beginning"
+	}
+	return t.UTC().Format("15:04:05.000")
+}

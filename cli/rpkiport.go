@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"iter"
+	"net/netip"
+	"time"
+)
+
+// RPKI is what this node knows from RPKI caches, and what it makes of the routes
+// that its neighbors send.
+type RPKI interface {
+	// Caches returns the configured caches, best first.
+	Caches() []RTRCache
+	// VRPs are those that routes are judged by, IPv4 first, by prefix. false: no
+	// cache has usable data.
+	VRPs() (all iter.Seq[VRP], usable bool)
+	// Covering returns the VRPs whose prefix covers p, the longest first.
+	Covering(p netip.Prefix) []VRP
+	// Received returns received routes by prefix. more: the query's limit left
+	// some out.
+	Received(q ReceivedQuery) (routes []Received, more bool)
+	// Blackhole tells what neighbors that validate make of a blackhole.
+	Blackhole(p netip.Prefix, origin uint32) RPKIAdvice
+}
+
+// RTRCache is one cache and the connection to it.
+type RTRCache struct {
+	Host       string
+	Port       uint16
+	Transport  string // tcp, tls, ssh, tcp-md5
+	Preference uint8  // lower is better
+	InUse      bool   // its data count now
+	Up         bool   // the connection works and its last answer was complete
+	State      string // idle, connecting, querying, synced, no-data
+	Since      time.Time
+	Version    uint8 // of the protocol
+	HasData    bool  // complete and not expired; then these count:
+	Session    uint16
+	Serial     uint32
+	Updated    time.Time // of the last complete answer; zero = never
+	Expires    time.Time
+	IPv4, IPv6 int // VRPs
+	ASPAs      int
+	RouterKeys int
+	LastError  string // "" = none
+}
+
+// VRP is one validated ROA payload.
+type VRP struct {
+	Prefix netip.Prefix
+	MaxLen uint8
+	ASN    uint32
+}
+
+// The states of received routes (RFC 6811 section 2).
+const (
+	rpkiValid    = "valid"
+	rpkiInvalid  = "invalid"
+	rpkiNotFound = "not-found"
+)
+
+// ReceivedQuery chooses received routes.
+type ReceivedQuery struct {
+	Within netip.Prefix // this prefix and what lies in it; invalid: any
+	Origin *uint32      // nil: any
+	State  string       // "" = any
+	Limit  int          // 0 = none
+}
+
+// Received is a route that a neighbor sends, with its state.
+type Received struct {
+	Prefix     netip.Prefix
+	Neighbor   netip.Addr
+	NeighborAS uint32
+	Origin     uint32
+	NoOrigin   bool   // the path ends in an AS_SET
+	State      string // valid, invalid, not-found
+	Reason     string // of invalid: as, length
+	Why        string // in words
+}
+
+// RPKIAdvice is what neighbors that validate will make of a blackhole.
+type RPKIAdvice struct {
+	Text    string
+	Known   bool // there are data to judge by
+	Refused bool // neighbors that drop invalid routes drop it
+	State   string
+	Reason  string
+	VRPs    []VRP // that cover it
+}
