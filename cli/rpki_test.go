@@ -15,6 +15,8 @@ type rpkiLab struct {
 	caches []RTRCache
 	vrps   []VRP
 	routes []Received
+	held   bool
+	asked  int
 }
 
 func vrpOf(prefix string, most uint8, asn uint32) VRP {
@@ -76,6 +78,12 @@ func (r *rpkiLab) Blackhole(p netip.Prefix, origin uint32) RPKIAdvice {
 	a.Text = fmt.Sprintf("%s from AS%d is RPKI %s upstream", p, origin, a.State)
 	return a
 }
+
+// Refresh is [RPKI]'s.
+func (r *rpkiLab) Refresh() { r.asked++ }
+
+// Accept is [RPKI]'s.
+func (r *rpkiLab) Accept() bool { was := r.held; r.held = false; return was }
 
 // validating logs in where there is RPKI.
 func (l *lab) validating(user string, r RPKI) *screen {
@@ -155,5 +163,22 @@ func TestABlackholeThatValidatorsDropIsAccepted(t *testing.T) {
 	x.must("no network 203.0.113.12/32", "batch")
 	if out := x.run("network 203.0.113.12/32"); out != want {
 		t.Errorf("in a batch: %s", out)
+	}
+}
+
+// A loss that is held off is believed once, and the audit has who did.
+func TestAHeldLossIsAccepted(t *testing.T) {
+	l, r := newLab(t), newRPKILab()
+	x := l.validating("root", r)
+	if got := x.refused("rpki accept"); got != "% No loss of VRPs is held off at this node." {
+		t.Error(got)
+	}
+	r.held = true
+	x.must("rpki accept", "rpki reset")
+	if r.held || r.asked != 1 || !slices.Equal(l.recorded, []string{"root: rpki accept"}) {
+		t.Error(r.held, r.asked, l.recorded)
+	}
+	if got := l.validating("alice", r).refused("rpki accept"); got != "% Unknown command: rpki accept" {
+		t.Error(got)
 	}
 }

@@ -60,6 +60,23 @@ func (c *call) originOf(p netip.Prefix) (origin uint32) {
 	return origin
 }
 
+// acceptRPKI lets a sudden loss of VRPs take effect at this node.
+func acceptRPKI(c *call, _ *match) error {
+	if c.ports.RPKI == nil || !c.ports.RPKI.Accept() {
+		return saying("% No loss of VRPs is held off at this node.")
+	}
+	return c.record("rpki accept")
+}
+
+// resetRPKI asks the caches for what is new.
+func resetRPKI(c *call, _ *match) error {
+	if len(c.caches()) == 0 {
+		return saying("% No RPKI caches are configured; add an `rpki` block to the node's file.")
+	}
+	c.ports.RPKI.Refresh()
+	return nil
+}
+
 // warnRPKI says that routers may drop a blackhole that was accepted. It is no
 // error: many make an exception for blackholes.
 func (c *call) warnRPKI(x rtbh.Announce) {

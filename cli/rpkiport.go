@@ -21,6 +21,10 @@ type RPKI interface {
 	Received(q ReceivedQuery) (routes []Received, more bool)
 	// Blackhole tells what neighbors that validate make of a blackhole.
 	Blackhole(p netip.Prefix, origin uint32) RPKIAdvice
+	// Refresh asks every cache for what is new.
+	Refresh()
+	// Accept believes a sudden loss of VRPs that is held off; false: none is.
+	Accept() bool
 }
 
 // RTRCache is one cache and the connection to it.

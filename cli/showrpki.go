@@ -23,6 +23,8 @@ func rpkiRows() []row {
 		{Modes: execModes, Pattern: "show rpki as-number (0-4294967295)$asn [json]", For: all, Run: showPrefixTable},
 		{Modes: execModes, Pattern: "show rpki prefix <A.B.C.D/M|X:X::X:X/M>$net [(0-4294967295)$asn] [json]", Run: showRPKIPrefix},
 		{Modes: execModes, Pattern: "show rpki blackhole <A.B.C.D/M|X:X::X:X/M>$net [json]", Run: showRPKIBlackhole},
+		{Modes: execModes[1:], Pattern: "rpki accept", For: operators, Run: acceptRPKI},
+		{Modes: execModes[1:], Pattern: "rpki reset", For: operators, Run: resetRPKI},
 	}, rovRows()...)
 }
 
