@@ -21,6 +21,11 @@ func Check(c config.BGP) []error {
 	if err := CheckRouter(c); err != nil {
 		errs = append(errs, err)
 	}
+	for _, r := range c.Ranges {
+		if err := CheckRange(c, r); err != nil {
+			errs = append(errs, fmt.Errorf("range %s: %w", r.Prefix, err))
+		}
+	}
 	seen := map[netip.Addr]bool{}
 	for _, n := range c.Neighbors {
 		if seen[n.Addr] {

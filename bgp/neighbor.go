@@ -51,6 +51,8 @@ type neighbor struct {
 	wasUp   bool
 	lastErr string
 	flaps   uint32
+	dynamic bool // of a range
+	renew   bool // GoBGP's neighbor has to be made anew
 
 	routerID       netip.Addr
 	takes4, takes6 bool // what both sides have activated
@@ -140,8 +142,13 @@ func (s *Speaker) retrySetUp(ctx context.Context) {
 	for _, n := range s.list() {
 		s.mu.Lock()
 		due := !n.set && now.After(n.again)
+		renew := n.renew && n.set
+		n.renew = false
 		s.mu.Unlock()
-		if due {
+		if renew {
+			_ = s.peers.deletePeer(ctx, n.conf) // whether it was there or not, it is made anew
+		}
+		if due || renew {
 			_ = s.setUp(ctx, n) // the alarm carries the error
 		}
 	}
@@ -239,6 +246,9 @@ func (s *Speaker) reconfigure(ctx context.Context, c config.BGP) error {
 	}
 	for _, n := range s.list() {
 		to, stays := want[n.conf.Addr]
+		if n.dynamic && !stays {
+			continue
+		}
 		delete(want, n.conf.Addr)
 		switch {
 		case !stays:
@@ -271,6 +281,9 @@ func (s *Speaker) onPeer(e peerEvent) {
 	s.mu.Lock()
 	n, ok := s.neighbors[e.addr]
 	if !ok {
+		n = s.welcome(e)
+	}
+	if n == nil {
 		s.mu.Unlock()
 		return
 	}
@@ -292,6 +305,14 @@ func (s *Speaker) onPeer(e peerEvent) {
 		n.since = e.at
 		if was == Established {
 			n.flaps++
+		}
+		// GoBGP v4.8.0 resets a neighbor whose BFD session ends also when there is
+		// no BGP session, and the CEASE then waits for the next one and closes it:
+		// for ever, with a neighbor that runs BFD only beside BGP, as BIRD does. A
+		// neighbor that is made anew has no such CEASE and no such BFD session.
+		n.renew = was == Established && n.conf.BFD.Enabled
+		if n.dynamic && was == Established {
+			delete(s.neighbors, e.addr)
 		}
 	}
 	as := n.conf.RemoteAS

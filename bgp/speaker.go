@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -118,6 +119,7 @@ func (s *Speaker) Open(ctx context.Context) error {
 	for _, n := range s.conf.Neighbors {
 		_ = s.setUp(ctx, s.remember(n)) // the alarm carries the error
 	}
+	s.openRanges(ctx)
 	run, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.work.Go(func() { s.routes.run(run) })
@@ -223,7 +225,7 @@ func sameRouter(running, c config.BGP) bool {
 		return false
 	}
 	return (c.NoListen || len(c.Listen) == 0 || sameListen(running.Listen, c.Listen)) &&
-		sameListen(running.MonitorListen, c.MonitorListen)
+		sameListen(running.MonitorListen, c.MonitorListen) && slices.Equal(running.Ranges, c.Ranges)
 }
 
 func sameListen(running, c []netip.AddrPort) bool {
@@ -254,6 +256,7 @@ func (s *Speaker) statusOf(n *neighbor, c counters) NeighborStatus {
 	st := NeighborStatus{
 		Addr: n.conf.Addr, RemoteAS: n.conf.RemoteAS, LocalAS: cmp.Or(n.conf.LocalAS, s.engine.asn),
 		Description: n.conf.Description, State: n.state, Shutdown: n.conf.Shutdown, Since: n.since, Flaps: n.flaps,
+		Config: n.conf, Dynamic: n.dynamic,
 		LastError: n.lastErr, RouterID: n.routerID, In: c.in, Out: c.out,
 		Received4: c.ipv4, Received6: c.ipv6, Unacked: -1,
 	}
@@ -320,7 +323,8 @@ func (s *Speaker) asOf(addr netip.Addr) uint32 {
 	if n, ok := s.neighbors[addr]; ok {
 		return n.conf.RemoteAS
 	}
-	return 0
+	r, _ := rangeOf(s.conf.Ranges, addr)
+	return r.Neighbor.RemoteAS
 }
 
 // engineOf is the server that has the neighbor.

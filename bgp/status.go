@@ -3,6 +3,8 @@ package bgp
 import (
 	"net/netip"
 	"time"
+
+	"github.com/triggerd/triggerd/internal/config"
 )
 
 // State is the state of a session, as RFC 4271 section 8.2.2 names them and
@@ -25,6 +27,8 @@ type NeighborStatus struct {
 	RemoteAS    uint32
 	LocalAS     uint32 // the AS we use towards it
 	Description string
+	Config      config.Neighbor // what it was set up with; the password is in it
+	Dynamic     bool            // of a range: it is here as long as its session
 	State       State
 	Shutdown    bool       // by configuration: Quagga prints Idle (Admin)
 	Since       time.Time  // when the session last came up or went down; setup if never

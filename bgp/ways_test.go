@@ -54,3 +54,38 @@ func TestLocalASIsTheWholePath(t *testing.T) {
 	eventually(t, "route", r.hasRoute("192.0.2.12/32"))
 	r.same(t, hole("192.0.2.12/32"), 4200000007)
 }
+
+func TestNeighborsOfARangeComeAndGo(t *testing.T) {
+	t.Parallel()
+	c := routerConf(passive("127.0.0.1", 64501))
+	template := config.Neighbor{RemoteAS: 64502, IPv4: true, IPv6: true}
+	c.Ranges = []config.Range{{Prefix: pfx("127.0.9.0/24"), Group: "EDGES", Neighbor: template}}
+	speaker, x := receiving(t, want(hole("192.0.2.12/32")), c)
+	one := dialing(t, speaker.address(), "127.0.9.1", sink.Config{LocalAS: 64502})
+	two := dialing(t, speaker.address(), "127.0.9.2", sink.Config{LocalAS: 64502})
+	stranger := dialing(t, speaker.address(), "127.0.10.1", sink.Config{LocalAS: 64502})
+	eventually(t, "routes", func() bool { return one.hasRoute("192.0.2.12/32")() && two.hasRoute("192.0.2.12/32")() })
+	one.same(t, hole("192.0.2.12/32"), 64500)
+	eventually(t, "status", func() bool {
+		n := speaker.neighbor("127.0.9.1")
+		return n.Up() && n.Dynamic && n.RemoteAS == 64502 && speaker.writtenTo("127.0.9.1", "192.0.2.12/32")()
+	})
+	speaker.set(hole("192.0.2.13/32"))
+	eventually(t, "the next route", two.hasRoute("192.0.2.13/32"))
+	if err := one.Send("trigger", feed("203.0.113.0/24")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "received", func() bool { r, ok := x.get("203.0.113.0/24", "127.0.9.1"); return ok && r.PeerAS == 64502 })
+
+	c.Listen = speaker.Listening()
+	if restart, err := speaker.Reconfigure(c); restart || err != nil || !speaker.neighbor("127.0.9.2").Up() {
+		t.Errorf("a reload: %v %v", restart, err)
+	}
+	one.Close()
+	eventually(t, "forgotten", func() bool { return speaker.neighbor("127.0.9.1").RemoteAS == 0 && x.holds(0)() })
+	if len(speaker.Neighbors()) != 2 || speaker.alarmed("neighbor-down", "127.0.9.1") || stranger.count(sink.Established) != 0 {
+		t.Errorf("neighbors %v, alarms %v", speaker.Neighbors(), speaker.alarms.List())
+	}
+	back := dialing(t, speaker.address(), "127.0.9.1", sink.Config{LocalAS: 64502})
+	eventually(t, "back", func() bool { return back.holds(2)() })
+}

@@ -115,6 +115,9 @@ func userKind(x rtbh.EditUser, remove bool) string {
 
 // customerFieldName is how the field's line begins.
 func customerFieldName(field rtbh.CustomerField) string {
+	if field == rtbh.CustomerROAPrefixes {
+		return "roa-prefixes"
+	}
 	for _, f := range customerFields {
 		if f.field == field {
 			name, _, _ := strings.Cut(f.pattern, " <")

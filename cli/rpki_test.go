@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
 // rpkiLab is what a node knows from caches: some VRPs, and what neighbors send.
@@ -179,6 +181,13 @@ func TestAHeldLossIsAccepted(t *testing.T) {
 		t.Error(r.held, r.asked, l.recorded)
 	}
 	if got := l.validating("alice", r).refused("rpki accept"); got != "% Unknown command: rpki accept" {
+		t.Error(got)
+	}
+}
+
+func TestTheAuditNamesADerivedGrant(t *testing.T) {
+	got := recordText(rtbh.EditCustomer{Name: "acme", Field: rtbh.CustomerROAPrefixes, Value: rtbh.Customer{ROAPrefixes: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}})
+	if got != "customer acme: roa-prefixes 192.0.2.0/24" {
 		t.Error(got)
 	}
 }

@@ -28,6 +28,7 @@ var words = map[string]string{
 	"detail":               "Sessions, serials, timers and errors",
 	"rpki":                 "What RPKI says of routes",
 	"accept":               "Believe a sudden loss of VRPs that is held off",
+	"reset":                "Ask the caches for what is new",
 	"cache-connection":     "The connections to the caches",
 	"cache-server":         "The caches that are configured",
 	"prefix-table":         "All validated ROA payloads (VRPs)",

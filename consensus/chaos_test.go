@@ -106,7 +106,7 @@ func (c *chaos) run(length, until time.Duration) {
 		c.look()
 		c.write()
 		c.look()
-		time.Sleep(time.Duration(c.rng.IntN(2000)) * time.Millisecond)
+		time.Sleep(time.Duration(c.rng.IntN(3000)) * time.Millisecond)
 	}
 	if c.t.Failed() {
 		return
@@ -129,9 +129,7 @@ func (c *chaos) run(length, until time.Duration) {
 func (c *chaos) settle() {
 	c.t.Helper()
 	c.healAll()
-	for _, n := range c.nodes {
-		c.until(n.name+" is fresh", func() bool { _, fresh := n.Fresh(context.Background()); return fresh })
-	}
+	c.allFresh(c.nodes)
 	c.mustAgree()
 	c.look()
 	// A node that was cut off while all others lost their power carries another
@@ -337,9 +335,41 @@ func (c *chaos) settleOthers(n *simNode) {
 		o.heal()
 		o.upOr()
 	}
-	for _, o := range n.others() {
-		c.until(o.name+" is fresh", func() bool { _, fresh := o.Fresh(context.Background()); return fresh })
+	c.allFresh(n.others())
+}
+
+// allFresh waits until these nodes have what the cluster has.
+func (c *chaos) allFresh(nodes []*simNode) {
+	c.t.Helper()
+	for _, n := range nodes {
+		for tries := 0; ; tries++ {
+			if _, fresh := n.Fresh(context.Background()); fresh {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			if tries > 300 {
+				c.t.Fatalf("%s is never fresh\n%s", n.name, c)
+			}
+		}
 	}
+}
+
+// String says where every node stands.
+func (c *chaos) String() string {
+	var b strings.Builder
+	for _, n := range c.nodes {
+		if n.Node == nil {
+			fmt.Fprintf(&b, "%s is down\n", n.name)
+			continue
+		}
+		leader, _, _, _ := n.leader.get()
+		seen, stopped := n.fsm.position()
+		m, _ := n.member(n.name)
+		_, err := n.running()
+		fmt.Fprintf(&b, "%s generation %d leader %q seen %d stopped %v held %v aside %v running %v record %+v voters %v alarms %v\n", n.identity().ServerID(),
+			n.identity().Generation, leader, seen, stopped, n.fsm.holding(), n.life().aside.Load(), err, m, n.voters(), n.alarms.List())
+	}
+	return b.String()
 }
 
 // rejoinEmpty joins a node anew, under an incarnation that it never had.

@@ -86,9 +86,12 @@ func (n *Node) giveLeadership(ctx context.Context, to rtbh.Member) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*n.opt.tuning.election)
 	defer cancel()
 	answer := make(chan error, 1)
-	go func() {
-		answer <- n.life().raft.LeadershipTransferToServer(raft.ServerID(to.ServerID()), raft.ServerAddress(to.Addr)).Error()
-	}()
+	l := n.life()
+	if !l.inRaft(func() {
+		answer <- l.raft.LeadershipTransferToServer(raft.ServerID(to.ServerID()), raft.ServerAddress(to.Addr)).Error()
+	}) {
+		return ErrClosed
+	}
 	select {
 	case err := <-answer:
 		return err

@@ -19,7 +19,7 @@ func (n *Node) readmit(ctx context.Context, ask peer.JoinAsk, trusted bool) (rtb
 		return rtbh.Member{}, fmt.Errorf("the certificate is %s's, the node asks for the name %s: join with a token", ask.Holder, ask.Name)
 	}
 	m, err := n.member(name)
-	if err != nil || incarnation > m.Incarnation {
+	if err != nil {
 		return rtbh.Member{}, fmt.Errorf("%s is not a member any more: wipe its directory and join with a new token", ask.Holder)
 	}
 	if m.Role.Votes() && !trusted {
@@ -34,6 +34,8 @@ func (n *Node) readmit(ctx context.Context, ask peer.JoinAsk, trusted bool) (rtb
 	if err != nil {
 		return rtbh.Member{}, err
 	}
+	// A recovery may have lost the record of the incarnation that it had last.
+	next = max(next, incarnation+1)
 	m.Incarnation, m.Addr, m.Joined, m.Speaks, m.Binary = next, ask.Advertise, n.clock.now(), ask.Speaks, ask.Binary
 	if err := n.propose(ctx, n.asNode(), rtbh.PutMember{Member: m}); err != nil {
 		return rtbh.Member{}, err

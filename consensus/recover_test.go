@@ -342,3 +342,24 @@ func TestRecoveryOfAStoppedNode(t *testing.T) {
 		s.mustAgree()
 	})
 }
+
+// A node had come back once, and the cluster was then recovered at a voter that
+// had not heard of it: the record there is of an older incarnation than the
+// certificate. (Chaos found this.)
+func TestNodeComesBackAlthoughItsLastReturnWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, tuning{}, append(twoTriggersAndWitness, rtbh.Speaker)...)
+		defer s.closeAll()
+		sp := s.trigger("trigger4")
+		l := s.leader()
+		sp.down() // a name in use is not given away
+		l.joining.mu.Lock()
+		m, err := l.readmit(context.Background(), peer.JoinAsk{
+			JoinRequest: peer.JoinRequest{Name: sp.name, Advertise: sp.addr, Speaks: rtbh.Speaks}, Holder: "trigger4#7",
+		}, true)
+		l.joining.mu.Unlock()
+		if err != nil || m.Incarnation != 8 {
+			t.Errorf("given %+v, %v", m, err)
+		}
+	})
+}

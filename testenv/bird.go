@@ -163,6 +163,9 @@ func (b *BIRD) Removals(peer *Host, p netip.Prefix) int {
 // config is BIRD's file.
 func (b *BIRD) config() string {
 	var s strings.Builder
+	if slices.ContainsFunc(b.opts.Neighbors, func(n Neighbor) bool { return n.BFD }) {
+		s.WriteString("protocol bfd { interface \"*\" { interval 300 ms; multiplier 3; }; }\n")
+	}
 	fmt.Fprintf(&s, "log stderr all;\nrouter id %s;\n%s", b.host.Addr4(), birdPolicy)
 	for _, n := range b.opts.Neighbors {
 		fmt.Fprintf(&s, "protocol bgp %s {\n  local as %d;\n  neighbor %s as %d;\n",
@@ -170,7 +173,10 @@ func (b *BIRD) config() string {
 		if n.Password != "" {
 			fmt.Fprintf(&s, "  password %q;\n", n.Password)
 		}
-		if n.AS != b.opts.AS {
+		switch {
+		case n.BFD:
+			s.WriteString("  direct;\n  bfd on;\n")
+		case n.AS != b.opts.AS:
 			s.WriteString("  multihop 2;\n")
 		}
 		s.WriteString("  debug { routes };\n  graceful restart aware;\n  long lived graceful restart off;\n  hold time 9;\n  keepalive time 3;\n" +

@@ -77,6 +77,7 @@ type Neighbor struct {
 	Password string // TCP MD5
 	IPv4     bool   // families on this session
 	IPv6     bool
+	BFD      bool // RFC 5880, three times 300 ms; BIRD and triggerd
 }
 
 // RouterOptions are common to the routers that take blackholes.

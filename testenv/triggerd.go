@@ -41,6 +41,7 @@ type Trigger struct {
 	Host *Host
 
 	opts   TriggerOptions
+	lines  map[netip.Addr][]string // more about single neighbors
 	binary string
 	proc   *Process
 }
@@ -57,6 +58,16 @@ func (l *Lab) Trigger(host *Host, opts TriggerOptions) *Trigger {
 func (d *Trigger) Name() string { return d.Host.Name }
 
 func (d *Trigger) conf() string { return d.Host.Path("triggerd.conf") }
+
+// Neighbor adds a line about one neighbor to the file of a node that does not run.
+func (d *Trigger) Neighbor(addr netip.Addr, line string) {
+	d.Host.lab.t.Helper()
+	if d.lines == nil {
+		d.lines = map[netip.Addr][]string{}
+	}
+	d.lines[addr] = append(d.lines[addr], line)
+	d.Host.File("triggerd.conf", d.config())
+}
 
 // Start starts the node and returns when its operator's door answers.
 func (d *Trigger) Start() {
@@ -250,13 +261,19 @@ func (d *Trigger) router(line func(string, ...any)) {
 		if n.Password != "" {
 			line(" neighbor %s password %s", n.Addr, n.Password)
 		}
-		if n.AS != d.opts.AS {
+		if n.AS != d.opts.AS && !n.BFD {
 			line(" neighbor %s ebgp-multihop 2", n.Addr)
 		}
 		if d.opts.RestartTime > 0 {
 			line(" neighbor %s graceful-restart restart-time %d", n.Addr, d.opts.RestartTime)
 		}
 		line(" neighbor %s timers 3 9", n.Addr)
+		for _, more := range d.lines[n.Addr] {
+			line(" neighbor %s %s", n.Addr, more)
+		}
+		if n.BFD {
+			line(" neighbor %s bfd", n.Addr)
+		}
 		if !n.IPv4 {
 			line(" no neighbor %s activate", n.Addr)
 		}

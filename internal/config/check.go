@@ -86,8 +86,38 @@ func (r *reader) finishBGP(c *complaints) *BGP {
 			c.add(p.line, "%q is neither an address nor a peer-group: add `neighbor %s peer-group`, or write the neighbor's address", p.name, p.name)
 		}
 	}
+	b.Ranges = r.finishRanges(c, d)
 	slices.SortFunc(b.Neighbors, func(a, b Neighbor) int { return a.Addr.Compare(b.Addr) })
 	return b
+}
+
+// finishRanges gives each range the settings of its group.
+func (r *reader) finishRanges(c *complaints, d *draftBGP) (all []Range) {
+	for _, l := range d.ranges {
+		g, ok := d.peers[l.group]
+		if !ok || !g.isGroup {
+			c.add(l.line, "the peer-group %s is not defined: add `neighbor %s peer-group`", l.group, l.group)
+			continue
+		}
+		n := r.finishNeighbor(c, d, g)
+		n.Addr = netip.Addr{}
+		switch {
+		case d.noListen:
+			c.add(l.line, "`bgp listen range` needs a listener: take out `no bgp listen`")
+		case n.RouteMapOut != "":
+			c.add(l.line, "neighbors of a range are sent the blackholes with their own attributes: the peer-group %s can have no `route-map ... out`", l.group)
+		case n.BFD.Enabled:
+			c.add(l.line, "neighbors of a range can have no `bfd`: take it out of the peer-group %s, and name the neighbors that need it", l.group)
+		case n.Monitor, n.Shutdown, n.UpdateSource.IsValid(), n.Port != 0:
+			c.add(l.line, "`monitor`, `shutdown`, `update-source` and `port` mean nothing for a range: take them out of the peer-group %s", l.group)
+		}
+		n.Passive = false // it always is
+		all = append(all, Range{l.prefix, l.group, n})
+	}
+	slices.SortFunc(all, func(a, b Range) int {
+		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
+	})
+	return all
 }
 
 func (r *reader) finishListen(c *complaints, d *draftBGP) []netip.AddrPort {

@@ -24,10 +24,17 @@ type draftBGP struct {
 	port     uint16 // `bgp listen port`, 0 = not given
 	noListen bool
 	monitor  []netip.AddrPort
+	ranges   []listenedRange
 	noIPv4   bool // `no bgp default ipv4-unicast`
 	defaults settings
 	peers    map[string]*peer // neighbors and peer-groups by name
 	order    []*peer          // as first named
+}
+
+type listenedRange struct {
+	prefix netip.Prefix
+	group  string
+	line   int
 }
 
 type listen struct {

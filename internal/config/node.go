@@ -53,7 +53,16 @@ type BGP struct {
 	NoListen  bool             // only active sessions, no listener; Listen is empty
 	Neighbors []Neighbor       // sorted by address
 
+	Ranges        []Range          // sorted by prefix
 	MonitorListen []netip.AddrPort // for monitor sessions; all with the same port; default none
+}
+
+// Range takes in neighbors that nobody has named: whoever connects from Prefix,
+// as a neighbor with the settings of a peer-group.
+type Range struct {
+	Prefix   netip.Prefix // masked
+	Group    string
+	Neighbor Neighbor // its Addr is the zero value
 }
 
 // Neighbor is one BGP session. It is comparable: two equal values are the same

@@ -82,14 +82,26 @@ func (b BGP) print(t *text) {
 		}
 		t.add(" bgp monitor listen address %s%s", l.Addr(), port)
 	}
-	for _, n := range b.Neighbors {
-		n.print(t)
+	groups := b.groups()
+	for _, g := range groups {
+		t.add(" neighbor %s peer-group", g.Group)
+		g.Neighbor.print(t, g.Group)
 	}
-	if !slices.ContainsFunc(b.Neighbors, func(n Neighbor) bool { return n.IPv6 }) {
+	for _, r := range b.Ranges {
+		t.add(" bgp listen range %s peer-group %s", r.Prefix, r.Group)
+	}
+	for _, n := range b.Neighbors {
+		n.print(t, n.Addr.String())
+	}
+	if !slices.ContainsFunc(b.Neighbors, func(n Neighbor) bool { return n.IPv6 }) &&
+		!slices.ContainsFunc(groups, func(g Range) bool { return g.Neighbor.IPv6 }) {
 		return
 	}
 	t.add(" !")
 	t.add(" address-family ipv6")
+	for _, g := range groups {
+		t.when(g.Neighbor.IPv6, "  neighbor %s activate", g.Group)
+	}
 	for _, n := range b.Neighbors {
 		t.when(n.IPv6, "  neighbor %s activate", n.Addr)
 	}
@@ -115,9 +127,9 @@ func (b BGP) printListen(t *text) {
 }
 
 // print writes the neighbor's lines in the order in which Quagga writes them.
-func (n Neighbor) print(t *text) {
+func (n Neighbor) print(t *text, name string) {
 	is := func(say bool, format string, args ...any) {
-		t.when(say, " neighbor "+n.Addr.String()+" "+format, args...)
+		t.when(say, " neighbor "+name+" "+format, args...)
 	}
 	is(true, "remote-as %d", n.RemoteAS)
 	is(n.LocalAS != 0, "local-as %d no-prepend replace-as", n.LocalAS)
@@ -138,5 +150,15 @@ func (n Neighbor) print(t *text) {
 	is(n.MaxAnnounced != 0, "maximum-announced %d", n.MaxAnnounced)
 	is(n.Monitor, "monitor")
 	is(n.RouteMapOut != "", "route-map %s out", n.RouteMapOut)
-	t.when(!n.IPv4, " no neighbor %s activate", n.Addr)
+	t.when(!n.IPv4, " no neighbor %s activate", name)
+}
+
+// groups are the peer-groups of ranges, each once.
+func (b BGP) groups() (all []Range) {
+	for _, r := range b.Ranges {
+		if !slices.ContainsFunc(all, func(g Range) bool { return g.Group == r.Group }) {
+			all = append(all, r)
+		}
+	}
+	return all
 }

@@ -14,6 +14,7 @@ func routerRows() []row {
 			return r.once("bgp listen port")
 		}},
 		{Modes: inRouter, Pattern: "bgp monitor listen address <A.B.C.D|X:X::X:X>$address [port (1-65535)$port]", Run: monitorListen},
+		{Modes: inRouter, Pattern: "bgp listen range <A.B.C.D/M|X:X::X:X/M>$range peer-group NAME$group", Run: listenRange},
 		{Modes: inRouter, Pattern: "no bgp listen", Run: func(r *reader, _ *match) error {
 			r.draft.bgp.noListen = true
 			return r.once("no bgp listen")
@@ -70,6 +71,21 @@ func bgpListen(r *reader, m *match) error {
 		}
 	}
 	r.draft.bgp.listen = append(r.draft.bgp.listen, l)
+	return nil
+}
+
+// listenRange takes in whoever connects from a prefix, with a group's settings.
+func listenRange(r *reader, m *match) error {
+	p := m.Prefix("range")
+	if p != p.Masked() || p.Addr().Is4In6() {
+		return at("range", "%s has bits set behind its length: %s is meant", p, p.Masked())
+	}
+	for _, other := range r.draft.bgp.ranges {
+		if other.prefix == p {
+			return at("range", "there is a second `bgp listen range %s`: the first is in line %d", p, other.line)
+		}
+	}
+	r.draft.bgp.ranges = append(r.draft.bgp.ranges, listenedRange{p, m.Text("group"), r.line})
 	return nil
 }
 

@@ -99,6 +99,13 @@ func drawBGP(t *rapid.T) *BGP {
 	for _, a := range rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) netip.Addr { return drawAddr(t, "monitor") }), 0, 2, rapid.ID).Draw(t, "monitors") {
 		b.MonitorListen = append(b.MonitorListen, netip.AddrPortFrom(a, port))
 	}
+	if !b.NoListen && rapid.Bool().Draw(t, "a range") {
+		n := drawNeighbor(t, b.ASN, netip.MustParseAddr("192.0.2.1"))
+		n.Addr, n.BFD, n.RouteMapOut, n.Monitor, n.Shutdown, n.Reason, n.UpdateSource, n.Port, n.Passive = netip.Addr{}, BFD{}, "", false, false, "", netip.Addr{}, 0, false
+		b.Ranges = []Range{
+			{netip.MustParsePrefix("192.0.2.0/24"), "G", n}, {netip.MustParsePrefix("2001:db8::/32"), "G", n},
+		}
+	}
 	addrs := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) netip.Addr { return drawAddr(t, "neighbor") }), 0, 4, rapid.ID).Draw(t, "neighbors")
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	for _, a := range addrs {

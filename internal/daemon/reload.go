@@ -85,7 +85,9 @@ func needRestart(runs, file config.Node) (lines []string) {
 	default:
 		note(runs.BGP.ASN != file.BGP.ASN, "router bgp")
 		note(runs.BGP.RouterID != file.BGP.RouterID, "bgp router-id")
-		note(runs.BGP.NoListen != file.BGP.NoListen || !slices.Equal(runs.BGP.Listen, file.BGP.Listen), "bgp listen")
+		note(runs.BGP.NoListen != file.BGP.NoListen || !slices.Equal(runs.BGP.Listen, file.BGP.Listen) ||
+			!slices.Equal(runs.BGP.Ranges, file.BGP.Ranges), "bgp listen")
+		note(!slices.Equal(runs.BGP.MonitorListen, file.BGP.MonitorListen), "bgp monitor listen")
 	}
 	return lines
 }

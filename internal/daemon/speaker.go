@@ -35,14 +35,21 @@ func (r *router) Neighbors() []cli.NeighborStatus {
 		return nil
 	}
 	known := map[string]bgp.NeighborStatus{}
+	var seen []bgp.NeighborStatus
 	if s := r.speaker.Load(); s != nil {
-		for _, n := range s.Neighbors() {
+		seen = s.Neighbors()
+		for _, n := range seen {
 			known[n.Addr.String()] = n
 		}
 	}
 	var all []cli.NeighborStatus
 	for _, n := range conf.BGP.Neighbors {
 		all = append(all, neighborStatus(conf.BGP.ASN, n, known[n.Addr.String()]))
+	}
+	for _, n := range seen {
+		if n.Dynamic {
+			all = append(all, neighborStatus(conf.BGP.ASN, n.Config, n))
+		}
 	}
 	return all
 }

@@ -1,0 +1,52 @@
+package bgp
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+)
+
+// The kernel's own answer about a connection of ours.
+func TestPressureIsWhatTheOtherSideHasNotRead(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer func() { _ = l.Close() }()
+		out, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _, _ = out.Close(), in.Close() }()
+		s := socket{remote: l.Addr().(*net.TCPAddr).AddrPort(), local: out.LocalAddr().(*net.TCPAddr).AddrPort().Port()}
+		before, ok := pressureOf([]socket{s})[s]
+		if !ok || before.unacked != 0 {
+			t.Fatalf("%s: %+v %v", addr, before, ok)
+		}
+		go func() { // more than all buffers take; it ends when the connection is closed
+			for buf := make([]byte, 1<<20); err == nil; _, err = out.Write(buf) {
+			}
+		}()
+		eventually(t, "bytes that wait", func() bool {
+			p := pressureOf([]socket{s})[s]
+			return p.unacked > 0 && p.acked > 0
+		})
+	}
+	if found := pressureOf([]socket{{remote: netip.MustParseAddrPort("192.0.2.1:179"), local: 1}}); len(found) != 0 {
+		t.Errorf("found a connection that is not there: %v", found)
+	}
+}
+
+func FuzzDiagAnswer(f *testing.F) {
+	f.Add(diagRequest(2))
+	f.Add(append([]byte{88, 0, 0, 0, 20, 0}, make([]byte, 82)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		found := map[socket]pressure{}
+		eachAnswer(b, func(m []byte) { readAnswer(m, map[socket]bool{{}: true}, found) })
+	})
+}
