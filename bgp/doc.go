@@ -17,6 +17,13 @@
 // router that kept our routes over a restart (RFC 4724) drops at End-of-RIB
 // what was not announced again.
 //
+// Neighbors with an export route-map are sent its picture of the blackholes, a
+// [dialect]: a table of its own, evaluated by the pure core. Neighbors that send
+// tables are in a second server, the monitor, so that a full table never holds
+// up a blackhole; what they send goes to a [Receiver]. What was really written to
+// a router's socket is in the ledger ([Speaker.Written]), and a router that has
+// stopped reading is an alarm and never counts.
+//
 // GoBGP's types stop in the files gobgp*.go. bgp/sink is a receiver
 // with a BGP implementation of its own, for the lab and for tests.
 package bgp

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -194,7 +196,10 @@ func TestUnreadableNewestSnapshotIsNotPassedOver(t *testing.T) {
 	if len(found) != 2 {
 		t.Fatalf("%d snapshots", len(found))
 	}
-	newest := found[len(found)-1]
+	newest := found[0] // named TERM-INDEX-TIME: in the order of numbers, not of letters
+	if snapshotIndex(t, found[1]) > snapshotIndex(t, found[0]) {
+		newest = found[1]
+	}
 	b, err := os.ReadFile(newest)
 	must(t, err)
 	b[len(b)/2] ^= 1
@@ -202,6 +207,14 @@ func TestUnreadableNewestSnapshotIsNotPassedOver(t *testing.T) {
 	if _, err := Open(Options{Dir: r.dir, Listen: r.addr}); !errors.Is(err, ErrBroken) {
 		t.Fatalf("with a damaged snapshot: %v", err)
 	}
+}
+
+func snapshotIndex(t *testing.T, state string) uint64 {
+	t.Helper()
+	parts := strings.Split(filepath.Base(filepath.Dir(state)), "-")
+	index, err := strconv.ParseUint(parts[1], 10, 64)
+	must(t, err)
+	return index
 }
 
 func TestASecondDaemonInTheSameDirectoryIsRefused(t *testing.T) {
