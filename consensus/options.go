@@ -39,6 +39,7 @@ const (
 	leaderless      = 2 * time.Second        // without a leader so long, proposals are refused at once
 	answerWithin    = 5 * time.Second        // longest that Propose takes to say what became of it
 	appliedWithin   = time.Second            // longest that it waits for the other announcing members
+	appliedAtLeast  = 250 * time.Millisecond // of that, after the commit
 	freshWithin     = time.Second            // longest that Fresh waits
 	tickEvery       = 10 * time.Second       // how soon the log takes note of what has ended
 	tickAtLeast     = 10 * time.Minute       // oldest stamp that the log may end with

@@ -54,13 +54,14 @@ func (t *watchTable) get(m rtbh.Member) *watch {
 // watching is one proposal's share in the watches.
 type watching struct {
 	n       *Node
+	began   time.Time
 	watches []*watch
 	silent  []Silent // known to be silent: not waited for
 }
 
 // watchMembers begins to follow the announcing members that answer.
 func (n *Node) watchMembers() *watching {
-	ws := &watching{n: n}
+	ws := &watching{n: n, began: time.Now()}
 	for _, m := range n.members() {
 		if m.Name == n.identity().Name || !m.Role.Announces() {
 			continue
@@ -103,7 +104,10 @@ func (ws *watching) end() {
 // wait waits until all have applied an index, a second at most, and returns
 // those that have not.
 func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
-	ctx, cancel := context.WithTimeout(ctx, appliedWithin)
+	// A member had the second since the command was typed; what an election took
+	// of it is not waited for again, so that a death costs a customer one wait.
+	left := max(appliedWithin-time.Since(ws.began), appliedAtLeast)
+	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	late := ws.silent
 	for _, w := range ws.watches {

@@ -17,6 +17,15 @@ func (n *node) announced(want ...string) {
 	})
 }
 
+// hasVoters waits until so many nodes count.
+func (n *node) hasVoters(want int) {
+	n.t.Helper()
+	eventually(n.t, "voters vote", func() (bool, string) {
+		out := n.asks("show cluster json")
+		return strings.Count(out, `"voting": true`) == want, out
+	})
+}
+
 // Two nodes, one dies for good: the survivor is recovered, first the one that
 // runs, then a stopped one in its directory, and the dead one comes back.
 func TestSurvivorIsRecovered(t *testing.T) {
@@ -28,6 +37,7 @@ func TestSurvivorIsRecovered(t *testing.T) {
 	a.asks("configure terminal; customer acme; network 192.0.2.11/32; end")
 	b.announced("192.0.2.11/32")
 
+	a.hasVoters(2)
 	a.does("recover").refusedOnDoor(t, "majority")
 	b.kill9()
 	eventually(t, "a majority is missed", func() (bool, string) {
@@ -46,10 +56,7 @@ func TestSurvivorIsRecovered(t *testing.T) {
 
 	b.run()
 	b.announced("192.0.2.11/32", "192.0.2.12/32")
-	eventually(t, "it votes again", func() (bool, string) {
-		out := a.asks("show cluster json")
-		return strings.Count(out, `"voting": true`) == 2, out
-	})
+	a.hasVoters(2)
 	a.kill9()
 	b.ends()
 	eventually(t, "the stopped node can be recovered", func() (bool, string) {
