@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -192,7 +193,12 @@ func TestDevAsAnOrdinaryUser(t *testing.T) {
 	const nobody = 65534
 	home := shortDir(t)
 	cmd := triggerdCommand(t, "dev", "--json")
-	binary := writeFile(t, filepath.Join(home, "triggerd"), readFile(t, cmd.Path), 0o755)
+	// Copied by another process: a program started here at the same moment would
+	// inherit the open file, and a file that is open for writing can't be run.
+	binary := filepath.Join(home, "triggerd")
+	if out, err := exec.Command("cp", cmd.Path, binary).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	tmp := filepath.Join(home, "tmp")
 	for _, step := range []error{os.Chmod(home, 0o755), os.Mkdir(tmp, 0o700), os.Chown(tmp, nobody, nobody)} {
 		if step != nil {
