@@ -26,6 +26,7 @@ test: tools build unit lab ## everything: unit, property, in-process clusters, a
 
 unit: ## tests without network namespaces, with the race detector
 	$(GO) test -race -timeout 10m $(UNIT)
+	$(GO) test -run 'Hostile' ./bgp
 
 lab: tools ## scenarios with real routers in network namespaces; RUN=REGEXP chooses
 	$(GO) test -timeout 20m -count=1 -run '$(RUN)' ./testenv/...

