@@ -38,9 +38,6 @@ func (f *configFlag) load(w io.Writer) (config.Node, error) {
 	if err != nil {
 		return config.Node{}, &exitError{2, err}
 	}
-	for _, warning := range daemon.Warnings(conf) {
-		fmt.Fprintf(w, "%s: warning: %s\n", f.path, warning)
-	}
 	return conf, nil
 }
 

@@ -29,9 +29,6 @@ func Check(c config.Node) error {
 	return errors.Join(bgp.Check(*c.BGP)...)
 }
 
-// Warnings names what the configuration asks for and this version does not do.
-func Warnings(config.Node) (all []string) { return nil }
-
 // Initialised tells whether the node is a member of a cluster.
 func Initialised(c config.Node) bool {
 	_, err := os.Stat(filepath.Join(c.DataDir, "identity.json"))
