@@ -144,6 +144,15 @@ func TestAmbiguityInsideARowIsSeenAtItsEnd(t *testing.T) {
 	}
 }
 
+func TestATieIsRememberedByWhoeverMeetsItLater(t *testing.T) {
+	table := New(nil, rowsOf(enableMode, "s {abd|<abd|ab>} LINE")...)
+	_, _, err := table.Parse(enableMode, "s a abd a", customer)
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Ambiguous {
+		t.Errorf(`"a" stands for ab as well as for abd, but: %v`, err)
+	}
+}
+
 func TestOptionsInAnyOrderEachOnce(t *testing.T) {
 	for line, want := range map[string]string{
 		"network 2001:db8::/64":                                             "//",

@@ -178,6 +178,8 @@ func meet(next []reading, n reading) []reading {
 			*o = n
 		case n.rank == o.rank && n.trail != o.trail:
 			o.rival = n.step
+		case n.rank == o.rank && o.rival == 0:
+			o.rival = n.rival // the same words, but n has met its equal before
 		}
 		return next
 	}
