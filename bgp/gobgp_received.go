@@ -72,6 +72,12 @@ func readReceived(r *route.Route, a gobgp.PathAttributeInterface) {
 	switch a := a.(type) {
 	case *gobgp.PathAttributeNextHop:
 		r.NextHop = a.Value
+	case *gobgp.PathAttributeOrigin:
+		r.Origin = route.Origin(a.Value)
+	case *gobgp.PathAttributeMultiExitDisc:
+		r.MED = route.Optional{Set: true, Value: a.Value}
+	case *gobgp.PathAttributeLocalPref:
+		r.LocalPref = route.Optional{Set: true, Value: a.Value}
 	case *gobgp.PathAttributeCommunities:
 		r.Communities = slices.Clone(a.Value)
 	case *gobgp.PathAttributeAsPath:

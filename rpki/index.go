@@ -55,7 +55,7 @@ type index struct {
 	records arena
 	tree    *bart.Table[uint32] // prefix to its first record
 	peers   peers
-	paths   paths
+	sets    sets
 
 	current uint8
 	views   [2]*view // views[1-current] is nil at rest
@@ -64,7 +64,7 @@ type index struct {
 }
 
 func newIndex(v *view) *index {
-	x := &index{tree: &bart.Table[uint32]{}, paths: newPaths()}
+	x := &index{tree: &bart.Table[uint32]{}, sets: newSets()}
 	x.views[0] = v
 	return x
 }
@@ -74,8 +74,8 @@ func (x *index) judge(r *record, slot uint8, fresh bool) {
 	v := x.views[slot]
 	state := v.vrps.Validate(r.prefix(), r.claims(v.own))
 	path := vrp.PathUnverified
-	if r.path != 0 {
-		path = v.aspas.Verify(x.paths.get(r.path), x.peers.all[r.peer].Peer)
+	if peer := x.peers.all[r.peer].Peer; peer.Role != route.RoleNone {
+		path = v.aspas.Verify(x.sets.path(r.set), peer)
 	}
 	if !fresh {
 		x.counts[slot].add(r.verdict[slot], -1)
@@ -138,8 +138,8 @@ func (x *index) put(u *route.Route, peer uint16) (id uint32, was verdict, existe
 		r = x.records.at(id)
 		was = x.told(r)
 		x.uncount(r)
-		x.paths.drop(r.path)
-		r.path, r.flags = 0, r.flags&(live|six)
+		x.sets.drop(r.set)
+		r.flags &= live | six
 	} else {
 		id, r = x.records.take()
 		r.setPrefix(u.Prefix)
@@ -157,9 +157,7 @@ func (x *index) put(u *route.Route, peer uint16) (id uint32, was verdict, existe
 		r.flags |= ownAS
 	}
 	r.origin = u.Path.Origin
-	if x.peers.all[peer].Role != route.RoleNone {
-		r.path = x.paths.hold(u.Path)
-	}
+	r.set = x.sets.hold(u)
 	x.judgeNew(id, r)
 	return id, was, existed
 }
@@ -168,7 +166,7 @@ func (x *index) put(u *route.Route, peer uint16) (id uint32, was verdict, existe
 func (x *index) remove(id, before uint32) {
 	r := x.records.at(id)
 	x.uncount(r)
-	x.paths.drop(r.path)
+	x.sets.drop(r.set)
 	x.peers.all[r.peer].routes--
 	if before != 0 {
 		x.records.at(before).next = r.next

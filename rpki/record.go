@@ -13,7 +13,7 @@ type record struct {
 	hi, lo  uint64 // the address; IPv4 in lo
 	origin  uint32
 	pathID  uint32
-	path    uint32 // in paths; 0: not kept
+	set     uint32 // its attributes, in sets
 	next    uint32 // the next route of the same prefix, or the next free record; 0: none
 	peer    uint16
 	bits    uint8

@@ -3,6 +3,8 @@ package rpki
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 // touch says which routes another view can judge differently.
@@ -47,12 +49,13 @@ func (x *index) prepare(slot uint8, t touch) {
 	}
 	if len(t.customers) > 0 {
 		x.mu.Lock()
-		marked := x.paths.with(t.customers)
+		marked := x.sets.with(t.customers)
 		x.mu.Unlock()
 		x.steps(func(id uint32) bool {
 			// A path that is newer than the marks was judged by both views.
-			p := x.records.at(id).path
-			return p != 0 && int(p) < len(marked) && marked[p] && again(id)
+			r := x.records.at(id)
+			verified := x.peers.all[r.peer].Role != route.RoleNone
+			return verified && int(r.set) < len(marked) && marked[r.set] && again(id)
 		})
 	}
 	for _, wide := range outermost(t.under) {

@@ -86,8 +86,9 @@ func TestPathsOfNeighborsWithARoleAreVerified(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	h.PeerDown(peerA)
-	if n := len(h.index.paths.byKey); n != 0 {
-		t.Errorf("%d paths are kept for nobody", n)
+	h.PeerDown(peerB)
+	if n := len(h.index.sets.byKey); n != 0 {
+		t.Errorf("%d sets of attributes are kept for nobody", n)
 	}
 }
 

@@ -26,13 +26,33 @@ type Route struct {
 	PeerAS      uint32
 	NextHop     netip.Addr
 	Path        Path
+	Origin      Origin
+	MED         Optional
+	LocalPref   Optional
 	Communities []uint32 // RFC 1997, in the order received
+}
+
+// Origin is the ORIGIN attribute with its numbers of RFC 4271 section 4.3. It says
+// how the route got into BGP; whose it is, is the end of the path.
+type Origin uint8
+
+// The values of ORIGIN.
+const (
+	IGP Origin = iota
+	EGP
+	Incomplete
+)
+
+// Optional is a number that an UPDATE may lack.
+type Optional struct {
+	Set   bool
+	Value uint32
 }
 
 // Equal tells whether both routes are the same, value for value.
 func (r Route) Equal(o Route) bool {
 	return r.Key == o.Key && r.PeerAS == o.PeerAS && r.NextHop == o.NextHop &&
-		r.Path.Equal(o.Path) && slices.Equal(r.Communities, o.Communities)
+		r.Path.Equal(o.Path) && r.Origin == o.Origin && r.MED == o.MED && r.LocalPref == o.LocalPref && slices.Equal(r.Communities, o.Communities)
 }
 
 // Update is one event of a neighbor's Adj-RIB-In: a route that is new or

@@ -27,6 +27,9 @@ func TestEqualSeesEveryField(t *testing.T) {
 		"origin":      func(r *Route) { r.Path.Origin++ },
 		"path":        func(r *Route) { r.Path.ASNs = []uint32{64502} },
 		"sets":        func(r *Route) { r.Path.Sets = true },
+		"ORIGIN":      func(r *Route) { r.Origin = Incomplete },
+		"MED":         func(r *Route) { r.MED = Optional{Set: true} },
+		"local-pref":  func(r *Route) { r.LocalPref = Optional{Set: true, Value: 1} },
 		"communities": func(r *Route) { r.Communities = nil },
 	} {
 		r := received()
