@@ -32,7 +32,7 @@ func (l *lab) holesOf() (all []string) {
 		for _, b := range s.Blackholes("", now) {
 			all = append(all, fmt.Sprintln(b.Customer, networkLine(b, 0), b.By, b.Since))
 		}
-		for _, e := range s.History(netip.Prefix{}, "") {
+		for _, e := range s.History(netip.Prefix{}, "", now) {
 			all = append(all, fmt.Sprintln(e.Customer, e.Prefix, e.Cause, e.EndBy))
 		}
 	})

@@ -94,7 +94,7 @@ func table() *grammar.Table[*call] {
 	commandsOnce.Do(func() {
 		var rows []row
 		for _, noun := range []func() []row{
-			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, rpkiRows, neighborRows, blackholeRows,
+			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, rpkiRows, neighborRows, blackholeRows, historyRows,
 			clusterRows, recoverRows, alarmRows, versionRows, daemonRows, whoRows, showCustomerRows, showUserRows, showRouteMapRows,
 			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, liveRows, localRows,
 		} {

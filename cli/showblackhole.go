@@ -13,7 +13,6 @@ func blackholeRows() []row {
 	return []row{
 		{Modes: execModes, Pattern: "show blackhole [json]", Run: showBlackholes},
 		{Modes: execModes, Pattern: "show blackhole <A.B.C.D/M|X:X::X:X/M|A.B.C.D|X:X::X:X>$net [json]", Run: showBlackhole},
-		{Modes: execModes, Pattern: "show blackhole history [<A.B.C.D/M|X:X::X:X/M>$net] [json]", Run: showEnded},
 	}
 }
 
@@ -273,53 +272,4 @@ func (pl Placement) text() string {
 		return fmt.Sprintf("%s not yet", clean(pl.Node))
 	}
 	return fmt.Sprintf("%s to %d of %s", clean(pl.Node), pl.Written, count(pl.Routers, "router"))
-}
-
-// showEnded lists blackholes that are over, newest first.
-func showEnded(c *call, m *match) error {
-	c.fresh(m)
-	var ended []rtbh.Ended
-	c.view(func(s *rtbh.State, _ rtbh.Instant) { ended = s.History(m.Prefix("net"), c.scope) })
-	if m.Has("json") {
-		c.endedJSON(ended)
-		return nil
-	}
-	if len(ended) == 0 {
-		c.print("No blackholes have ended.\n")
-		return nil
-	}
-	rows := [][]string{{"Prefix", "Customer", "Since", "Ended", "How", "By", "Reason"}}
-	for _, e := range ended {
-		rows = append(rows, []string{
-			e.Prefix.String(), clean(e.Customer), e.Since.Time().Format("2006-01-02 15:04:05"),
-			e.At.Time().Format("2006-01-02 15:04:05"), e.Cause.String(), clean(e.EndBy.User), clean(e.Reason),
-		})
-	}
-	columns(c.out, rows)
-	return nil
-}
-
-func (c *call) endedJSON(ended []rtbh.Ended) {
-	type endedJSON struct {
-		Prefix   string `json:"prefix"`
-		Customer string `json:"customer"`
-		Since    string `json:"since"`
-		Ended    string `json:"ended"`
-		Cause    string `json:"cause"`
-		By       string `json:"by"`
-		EndedBy  string `json:"endedBy,omitempty"`
-		Reason   string `json:"reason,omitempty"`
-		Index    uint64 `json:"index"`
-		EndIndex uint64 `json:"endIndex"`
-	}
-	all := make([]endedJSON, 0, len(ended))
-	for _, e := range ended {
-		all = append(all, endedJSON{
-			e.Prefix.String(), e.Customer, e.Since.String(), e.At.String(), e.Cause.String(),
-			e.By.User, e.EndBy.User, e.Reason, e.Index, e.AtIndex,
-		})
-	}
-	c.json(struct {
-		Ended []endedJSON `json:"ended"`
-	}{all})
 }

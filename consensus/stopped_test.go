@@ -128,8 +128,8 @@ func TestWhatHasEndedIsTakenOutOfTheState(t *testing.T) {
 		e.Commands = []rtbh.Command{rtbh.Announce{Customer: "acme", Prefix: prefix7, Life: rtbh.LifetimeOf(5 * time.Minute)}}
 		mustAccept(t, s.leader().Node, e)
 		time.Sleep(5*time.Minute + 15*time.Second)
-		s.leader().View(func(st *rtbh.State, _ rtbh.Instant) {
-			if h := st.History(prefix7, "acme"); len(h) != 1 {
+		s.leader().View(func(st *rtbh.State, now rtbh.Instant) {
+			if h := st.History(prefix7, "acme", now); len(h) != 1 || h[0].AtIndex == 0 {
 				t.Errorf("history: %v", h)
 			}
 		})

@@ -270,8 +270,8 @@ func (s *State) remember(e *Entry, r Result) {
 	s.known[e.Request] = m
 }
 
-// forget drops what is too old: requests, join tokens, and announcements that
-// nobody approved. A request may go when its repetition would be refused for
+// forget drops what is too old: requests, join tokens, announcements that nobody
+// approved, and what ended long ago. A request may go when its repetition would be refused for
 // its age alone; what has to go before, because there are too many, moves the
 // horizon up to when it was typed.
 func (s *State) forget() {
@@ -287,6 +287,7 @@ func (s *State) forget() {
 	}
 	s.recent = s.recent[n:]
 	s.forgetPending()
+	s.forgetHistory()
 	for hash, t := range s.tokens {
 		if t.Expires != Never && t.Expires <= s.stamp {
 			delete(s.tokens, hash)

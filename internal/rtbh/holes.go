@@ -1,15 +1,21 @@
 package rtbh
 
 import (
+	"cmp"
 	"container/heap"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
-// historyKept bounds the ended blackholes in the state.
-const historyKept = 20000
+// historyKept and historyFor bound the ended blackholes in the state, by number
+// and by age.
+const (
+	historyKept = 20000
+	historyFor  = 366 * 24 * time.Hour
+)
 
 func byPrefixThenCustomer(a, b *Blackhole) int {
 	if c := ComparePrefixes(a.Prefix, b.Prefix); c != 0 {
@@ -70,12 +76,25 @@ func (s *State) Blackhole(p netip.Prefix, customer string, now Instant) (Blackho
 	return *b, true
 }
 
-// History returns ended blackholes, newest first; an invalid prefix or the
-// customer "" stand for all.
-func (s *State) History(p netip.Prefix, customer string) []Ended {
+// History returns the blackholes that are over at now, newest first; an invalid
+// prefix or the customer "" stand for all. One whose deadline has come is over on
+// every node at that instant, whether an entry has taken it out yet or not: until
+// then AtIndex is 0.
+func (s *State) History(p netip.Prefix, customer string, now Instant) []Ended {
+	wanted := func(b *Blackhole) bool {
+		return (!p.IsValid() || b.Prefix == p) && (customer == "" || b.Customer == customer)
+	}
 	var out []Ended
+	s.overAt(now, func(b *Blackhole) {
+		if wanted(b) {
+			out = append(out, Ended{Blackhole: *b, At: b.Deadline, Cause: EndExpired})
+		}
+	})
+	slices.SortFunc(out, func(a, b Ended) int { // backwards from how expire takes them out
+		return cmp.Or(cmp.Compare(b.At, a.At), byPrefixThenCustomer(&b.Blackhole, &a.Blackhole))
+	})
 	for _, e := range slices.Backward(s.history) {
-		if (!p.IsValid() || e.Prefix == p) && (customer == "" || e.Customer == customer) {
+		if wanted(&e.Blackhole) {
 			out = append(out, e)
 		}
 	}
@@ -125,6 +144,15 @@ func (s *State) end(b *Blackhole, at Instant, index uint64, cause EndCause, by A
 	}
 	s.store(b.Prefix, b.Customer, nil)
 	s.history = trimmed(append(s.history, Ended{Blackhole: *b, At: at, AtIndex: index, Cause: cause, EndBy: by}), historyKept)
+}
+
+// forgetHistory drops what ended too long ago. The history is in order of time.
+func (s *State) forgetHistory() {
+	n := 0
+	for n < len(s.history) && s.history[n].At.Add(historyFor) <= s.stamp {
+		n++
+	}
+	s.history = s.history[n:]
 }
 
 // expire ends what is over at the state's stamp, in order of the deadlines.

@@ -23,13 +23,17 @@ func TestAPlainNetworkLastsForTheDefault(t *testing.T) {
 	if st.now++; st.isOut(victim) {
 		t.Fatal("is out after its end, though nothing was committed since")
 	}
-	if len(st.s.History(netip.Prefix{}, "")) != 0 {
-		t.Fatal("the history knows before the log does")
+	if h := st.s.History(netip.Prefix{}, "", st.now-1); len(h) != 0 {
+		t.Fatalf("in the history before its end: %+v", h)
+	}
+	// Over is over: the history says so at that instant, on every node alike.
+	if h := st.s.History(pfx(victim), "acme", st.now); len(h) != 1 || h[0].Cause != EndExpired || h[0].At != start+day || h[0].AtIndex != 0 {
+		t.Fatalf("history before the log has taken it out: %+v", h)
 	}
 	if r := st.tick(); !slices.Equal(r.Changed, []netip.Prefix{pfx(victim)}) {
 		t.Fatalf("the tick changed %v", r.Changed)
 	}
-	h := st.s.History(netip.Prefix{}, "")
+	h := st.s.History(netip.Prefix{}, "", st.now)
 	if len(h) != 1 || h[0].Cause != EndExpired || h[0].At != start+day || h[0].EndBy != (Actor{}) || h[0].AtIndex != st.index {
 		t.Fatalf("history: %+v", h)
 	}
@@ -157,7 +161,7 @@ func TestClearEndsEverythingAtOnce(t *testing.T) {
 	if st.isOut(victim) {
 		t.Fatal("still out")
 	}
-	for _, h := range st.s.History(netip.Prefix{}, "") {
+	for _, h := range st.s.History(netip.Prefix{}, "", st.now) {
 		if h.Cause != EndCleared || h.EndBy != olga {
 			t.Fatalf("%+v", h)
 		}
@@ -200,7 +204,7 @@ func TestHistoryAndAuditAreBounded(t *testing.T) {
 		st.s.Apply(st.index-1, Entry{Stamp: st.now, Actor: alice, Commands: []Command{network("acme", victim)}})
 		st.s.Apply(st.index, Entry{Stamp: st.now, Actor: alice, Commands: []Command{noNetwork("acme", victim)}})
 	}
-	h := st.s.History(netip.Prefix{}, "")
+	h := st.s.History(netip.Prefix{}, "", st.now)
 	if len(h) < historyKept || len(h) > historyKept+historyKept/8 || h[0].AtIndex != st.index {
 		t.Fatalf("%d kept, the newest of %d", len(h), h[0].AtIndex)
 	}

@@ -33,7 +33,14 @@ func (s *State) BlackholesAt(at, now Instant, customer string) (all []Past, comp
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Past) int { return byPrefixThenCustomer(&a.Blackhole, &b.Blackhole) })
-	return all, len(s.history) < historyKept || s.history[0].At <= at
+	return all, s.reachesBackTo(at, now)
+}
+
+// reachesBackTo tells whether nothing that was out at a time has been dropped from
+// the history since.
+func (s *State) reachesBackTo(at, now Instant) bool {
+	young := at.Add(historyFor) >= now || s.created.Add(historyFor) >= now
+	return young && (len(s.history) < historyKept || s.history[0].At <= at)
 }
 
 // Verdict says what a route-map makes of a route, and which clause decides.
