@@ -28,6 +28,7 @@ type Ports struct {
 	Repair   Repair   // nil: recovery, backup and roles are refused
 	Local    Local    // nil: what operators do at this node alone is refused
 	RPKI     RPKI     // nil: `show rpki ...` has nothing to show
+	Table    Table    // nil: no neighbor sends anything that is kept
 	Refusals Refusals // nil: refused lines that do not reach the log are not counted
 }
 

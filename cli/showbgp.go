@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,26 +179,91 @@ func originCode(o rtbh.Origin) string {
 	return [...]string{"i", "e", "?"}[min(o, rtbh.OriginIncomplete)]
 }
 
-// showEntry prints one route: that of the prefix, or for an address the
-// longest one that covers it.
+// showEntry prints what there is of one prefix, our own route and those that
+// neighbors send: of the prefix that is named, or for an address of the longest one
+// that covers it.
 func showEntry(c *call, m *match) error {
 	c.fresh(m)
 	t := c.bgpTable()
-	r, ok := t.find(m)
-	if !ok {
+	e := entry{table: t}
+	e.own, e.committed = t.find(m)
+	e.prefix = e.own.Prefix
+	c.addReceived(&e, m)
+	if !e.committed && len(e.received) == 0 {
 		return saying("% Network not in table")
 	}
-	updated := c.updatedAt(r.Prefix)
 	if m.Has("json") {
-		c.json(r.asJSON(t, updated))
+		c.json(c.entryJSON(e))
 		return nil
 	}
-	c.print("BGP routing table entry for %s\n", r.Prefix)
-	if r.announced {
-		c.print("Paths: (1 available, best #1, table Default-IP-Routing-Table)\n")
-	} else {
-		c.print("Paths: (1 available, no best path)\n  Not advertised to any peer\n")
+	c.printEntry(e)
+	return nil
+}
+
+// entry is all that there is of one prefix.
+type entry struct {
+	table     bgpTable
+	prefix    netip.Prefix
+	own       bgpRoute
+	committed bool // there is an own one
+	received  []TableRoute
+	sessions  sessions // only with received ones
+}
+
+// addReceived adds what neighbors send for the prefix, or for a longer one around
+// the address that was asked for.
+func (c *call) addReceived(e *entry, m *match) {
+	if c.ports.Table == nil {
+		return
 	}
+	p, a, mine := m.Prefix("net").Masked(), m.Addr("net"), c.mine()
+	switch longest, ok := c.ports.Table.Longest(a, mine); {
+	case !a.IsValid() && !e.committed:
+		e.prefix = p
+	case a.IsValid() && ok && (!e.committed || longest.Bits() > e.prefix.Bits()):
+		e.prefix, e.committed = longest, false
+	}
+	if !e.prefix.IsValid() || !mine(e.prefix) {
+		return
+	}
+	e.received = slices.Collect(c.sentBy(TableQuery{Within: e.prefix, Exact: true}, func(netip.Addr) bool { return true }))
+	if len(e.received) > 0 {
+		e.sessions = c.sessions()
+	}
+}
+
+// from is the session that a received route came by.
+func (e entry) from(r TableRoute) (n NeighborStatus, internal bool) {
+	for _, n := range e.sessions.neighbors {
+		if n.Addr == r.Neighbor {
+			return n, n.internal(e.sessions)
+		}
+	}
+	return NeighborStatus{}, false
+}
+
+func (c *call) printEntry(e entry) {
+	c.print("BGP routing table entry for %s\n", e.prefix)
+	paths := len(e.received)
+	if e.committed {
+		paths++
+	}
+	if e.own.announced && e.committed {
+		c.print("Paths: (%d available, best #1, table Default-IP-Routing-Table)\n", paths)
+	} else {
+		c.print("Paths: (%d available, no best path)\n  Not advertised to any peer\n", paths)
+	}
+	if e.committed {
+		e.own.entry(c, e.table)
+	}
+	for _, r := range e.received {
+		n, internal := e.from(r)
+		r.entry(c, n, internal)
+	}
+}
+
+// entry prints our own route as one of the paths of its prefix.
+func (r bgpRoute) entry(c *call, t bgpTable) {
 	path := "Local"
 	if len(r.Prepend) > 0 {
 		path = joined(r.Prepend, asnText)
@@ -206,8 +272,19 @@ func showEntry(c *call, m *match) error {
 	c.print("      Origin %s%s%s, weight 32768, valid, sourced, local%s\n", strings.ToUpper(r.Origin.String()),
 		labelled(", metric ", r.MED), labelled(", localpref ", r.LocalPref), map[bool]string{true: ", best"}[r.announced])
 	r.printCommunities(c)
-	c.print("      Last update: %s\n\n", updated.Format(time.ANSIC))
-	return nil
+	c.print("      Last update: %s\n\n", c.updatedAt(r.Prefix).Format(time.ANSIC))
+}
+
+func (c *call) entryJSON(e entry) entryJSON {
+	out := entryJSON{Prefix: e.prefix.String(), Paths: []pathJSON{}}
+	if e.committed {
+		out.Paths = append(out.Paths, e.own.asJSON(e.table, c.updatedAt(e.prefix)))
+	}
+	for _, r := range e.received {
+		n, internal := e.from(r)
+		out.Paths = append(out.Paths, r.pathJSON(n, internal))
+	}
+	return out
 }
 
 func labelled(label string, o rtbh.Optional) string {

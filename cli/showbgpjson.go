@@ -90,21 +90,26 @@ type pathJSON struct {
 	LocPrf    *uint32    `json:"locPrf,omitempty"`
 	Weight    int        `json:"weight"`
 	Valid     bool       `json:"valid"`
-	Sourced   bool       `json:"sourced"`
-	Local     bool       `json:"local"`
+	Sourced   bool       `json:"sourced,omitempty"`
+	Local     bool       `json:"local,omitempty"`
 	BestPath  *bestJSON  `json:"bestpath,omitempty"`
 	Community *textsJSON `json:"community,omitempty"`
 	Extended  *textsJSON `json:"extendedCommunity,omitempty"`
 	Large     *textsJSON `json:"largeCommunity,omitempty"`
-	Updated   struct {
-		Epoch  int64  `json:"epoch"`
-		String string `json:"string"`
-	} `json:"lastUpdate"`
+	RPKI      string     `json:"rpkiValidationState,omitempty"`
+	Updated   *timeJSON  `json:"lastUpdate,omitempty"` // of own routes
+
 	NextHops []nextHopJSON `json:"nexthops"`
 	Peer     struct {
 		ID       string `json:"peerId"`
 		RouterID string `json:"routerId"`
+		Type     string `json:"type,omitempty"`
 	} `json:"peer"`
+}
+
+type timeJSON struct {
+	Epoch  int64  `json:"epoch"`
+	String string `json:"string"`
 }
 
 type bestJSON struct {
@@ -127,7 +132,7 @@ func texts[T any](all []T, text func(T) string) *textsJSON {
 	return out
 }
 
-func (r bgpRoute) asJSON(t bgpTable, updated time.Time) entryJSON {
+func (r bgpRoute) asJSON(t bgpTable, updated time.Time) pathJSON {
 	p := pathJSON{
 		Origin: originJSON(r.Origin), Metric: pointer(r.MED), LocPrf: pointer(r.LocalPref), Weight: 32768,
 		Valid: true, Sourced: true, Local: true,
@@ -147,7 +152,7 @@ func (r bgpRoute) asJSON(t bgpTable, updated time.Time) entryJSON {
 	if r.announced {
 		p.BestPath = &bestJSON{Overall: true}
 	}
-	p.Updated.Epoch, p.Updated.String = updated.Unix(), updated.Format(time.ANSIC)+"\n"
+	p.Updated = &timeJSON{updated.Unix(), updated.Format(time.ANSIC) + "\n"}
 	p.Peer.ID, p.Peer.RouterID = "0.0.0.0", t.routerID.String()
-	return entryJSON{Prefix: r.Prefix.String(), Paths: []pathJSON{p}}
+	return p
 }

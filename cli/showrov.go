@@ -90,8 +90,8 @@ func (r Received) originText() string {
 	return fmt.Sprint(r.Origin)
 }
 
-// showByState prints the received routes of one state. FRR marks its table with
-// letters; a node keeps no copy of the paths, so that the columns are others.
+// showByState prints the received routes of one state, and why they are. FRR marks
+// its table with letters; what matters here is the reason.
 func showByState(family func(netip.Prefix) bool) func(*call, *match) error {
 	return func(c *call, m *match) error {
 		state, letter := rpkiNotFound, "N"

@@ -28,6 +28,8 @@ func neighborRows() []row {
 			wanted = netip.Addr.Is6
 		}
 		add(p+" neighbors <A.B.C.D|X:X::X:X>$peer advertised-routes [json]", showAdvertised(wanted))
+		add(p+" neighbors <A.B.C.D|X:X::X:X>$peer received-routes [json]", showReceived(wanted))
+		add(p+" neighbors <A.B.C.D|X:X::X:X>$peer routes [json]", showReceived(wanted))
 	}
 	return rows
 }

@@ -146,7 +146,7 @@ func (c *call) sentTo(t trial) []sentJSON {
 		}
 		if s.Sent && c.scope == "" {
 			r := bgpRoute{Route: out}
-			j := r.asJSON(bgpTable{routerID: netip.IPv4Unspecified()}, c.now())
+			j := entryJSON{r.Prefix.String(), []pathJSON{r.asJSON(bgpTable{routerID: netip.IPv4Unspecified()}, c.now())}}
 			s.Route, s.lines = &j, routeLines(out)
 		}
 		all = append(all, s)

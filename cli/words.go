@@ -40,6 +40,8 @@ var words = map[string]string{
 	"*":                    "All of them",
 	"REGEXP":               "Regular expression; _ stands between AS numbers",
 	"advertised-routes":    "Routes that the neighbor is sent",
+	"received-routes":      "What a neighbor sends, before any policy",
+	"routes":               "The same: nothing received is filtered, or used",
 	"audit":                "Who did what",
 	"exact-match":          "These communities and no others",
 	"export":               "All of it, to be checked elsewhere",

@@ -124,7 +124,7 @@ func (d *Daemon) ports(o Options, trace *tracer, sessions *cli.SessionList) cli.
 	p := cli.Ports{
 		Cluster: cluster{d.node}, Members: cluster{d.node}, Repair: repair{d.node}, Node: liveConfig{d.conf, d}, Version: o.Version,
 		Alarms: d.alarms, Tracer: trace, Sessions: sessions, Local: d.acts,
-		Refusals: d.refused, RPKI: validation{d.rpki},
+		Refusals: d.refused, RPKI: validation{d.rpki}, Table: receivedTable{d.rpki},
 	}
 	if o.Config.BGP != nil {
 		p.Speaker = d.router

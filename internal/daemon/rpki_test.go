@@ -168,6 +168,9 @@ func TestReceivedRoutesAreValidated(t *testing.T) {
 	v.shows("show ip bgp rpki valid", "V  192.0.2.0/24  127.0.0.1  64510  64510", "Displayed 1 route\n")
 	v.shows("show ip bgp rpki invalid", "I  198.51.100.0/24", "Displayed 1 route\n")
 	v.shows("show ip bgp rpki notfound", "N  203.0.113.0/24", "Displayed 1 route\n")
+	v.shows("show ip bgp neighbors 127.0.0.1 received-routes", "V*  192.0.2.0/24     127.0.0.1                              0 64510 i",
+		"I*  198.51.100.0/24", "N*  203.0.113.0/24", "Total number of prefixes 3\n")
+	v.shows("show ip bgp 203.0.113.7", "BGP routing table entry for 203.0.113.0/24", "127.0.0.1 from 127.0.0.1 (192.0.2.20)", "rpki validation-state: not-found")
 
 	v.serve(vrp4("192.0.2.0/24", 24, 64999), vrp4("198.51.100.0/24", 24, 64510)) // a delta
 	v.shows("show rpki rov asn 64510", "192.0.2.0/24     64510      invalid (as)", "198.51.100.0/24  64510      valid", "203.0.113.0/24   64510      not-found")
