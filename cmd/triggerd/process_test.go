@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asTriggerd) != "" {
 		main()
 	}
+	// A child gets the default back for what is caught here. Under nohup it would
+	// inherit a SIGHUP that is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 

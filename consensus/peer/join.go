@@ -11,8 +11,13 @@ import (
 	"time"
 )
 
-// joinTime is how long the cluster has to take a node in.
-const joinTime = 30 * time.Second
+const (
+	// joinTime is how long the cluster has to take a node in.
+	joinTime = 30 * time.Second
+	// retryFor is how long a node that wants to join puts up with "not now": an
+	// election is over by then, or something is wrong that waiting won't mend.
+	retryFor = 15 * time.Second
+)
 
 // ErrBadReply is an answer to a join request that does not hold together.
 var ErrBadReply = errors.New("the cluster's answer to the join request is not valid")
@@ -41,7 +46,8 @@ func (j Joined) Save(dir string) error {
 }
 
 // Join makes this node a member. It dials the token's addresses in turn until
-// one answers for good. Nothing is written to disk. The error holds the
+// one answers for good, for a while also when all that answer say that now is
+// not the time, as during an election. Nothing is written to disk. The error holds the
 // handler's *RemoteError when the cluster said no, the *Refusal when the
 // connection was cut, ErrLost when the cluster may have taken the node in
 // without the answer reaching it (ask for a new token then), else ErrUnreachable.
@@ -53,7 +59,7 @@ func Join(ctx context.Context, t Token, req JoinRequest) (Joined, error) {
 	if err != nil {
 		return Joined{}, fmt.Errorf("join: %w", err)
 	}
-	j := joiner{cluster: t.Cluster, fingerprint: t.CAFingerprint, key: key}
+	j := joiner{cluster: t.Cluster, fingerprint: t.CAFingerprint, key: key, patience: retryFor}
 	return j.join(ctx, t.Addrs, JoinAsk{JoinRequest: req, Secret: t.Secret})
 }
 
@@ -61,7 +67,7 @@ func Join(ctx context.Context, t Token, req JoinRequest) (Joined, error) {
 // earlier life in the same cluster, as after fencing: no token is needed, the
 // certificate says who asks (JoinAsk.Holder). The key stays the same.
 func Rejoin(ctx context.Context, cluster string, own Credentials, addrs []string, req JoinRequest) (Joined, error) {
-	j := joiner{cluster: cluster, fingerprint: Fingerprint(own.CACert), key: own.Key, own: &own}
+	j := joiner{cluster: cluster, fingerprint: Fingerprint(own.CACert), key: own.Key, own: &own, patience: retryFor}
 	return j.join(ctx, addrs, JoinAsk{JoinRequest: req})
 }
 
@@ -69,7 +75,8 @@ type joiner struct {
 	cluster     string
 	fingerprint [32]byte
 	key         ed25519.PrivateKey
-	own         *Credentials // nil for a new node
+	own         *Credentials  // nil for a new node
+	patience    time.Duration // with "not now"
 }
 
 func (j joiner) join(ctx context.Context, addrs []string, ask JoinAsk) (Joined, error) {
@@ -81,21 +88,41 @@ func (j joiner) join(ctx context.Context, addrs []string, ask JoinAsk) (Joined, 
 	if err := ask.check(); err != nil {
 		return Joined{}, fmt.Errorf("join: %w", err)
 	}
-	// The same request goes to every address: its key tells the cluster that
-	// a second try is the first one again.
+	giveUp := time.Now().Add(j.patience)
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		joined, again, err := j.round(ctx, addrs, ask)
+		if err == nil || !again || time.Now().After(giveUp) {
+			return joined, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return joined, err
+		}
+	}
+}
+
+// round asks every address once. The same request goes to all of them: its key
+// tells the cluster that a second try is the first one again. again tells
+// whether one of them said that it may be taken later.
+func (j joiner) round(ctx context.Context, addrs []string, ask JoinAsk) (joined Joined, again bool, err error) {
 	var failed []error
 	for _, addr := range addrs {
 		reply, err := j.ask(ctx, addr, ask)
 		if err == nil {
-			return j.accept(ask, reply)
+			joined, err = j.accept(ask, reply)
+			return joined, false, err
 		}
 		var remote *RemoteError
-		if errors.As(err, &remote) && remote.Code != CodeRetry {
-			return Joined{}, fmt.Errorf("join: %s: %w", addr, err)
+		if errors.As(err, &remote) {
+			if remote.Code != CodeRetry {
+				return Joined{}, false, fmt.Errorf("join: %s: %w", addr, err)
+			}
+			again = true
 		}
 		failed = append(failed, fmt.Errorf("%s: %w", addr, err))
 	}
-	return Joined{}, fmt.Errorf("join: %w", errors.Join(failed...))
+	return Joined{}, again, fmt.Errorf("join: %w", errors.Join(failed...))
 }
 
 // ask puts the request to one address.

@@ -213,7 +213,11 @@ func TestAddressesAreTriedInTurn(t *testing.T) {
 		return JoinReply{}, &RemoteError{CodeRetry, "no leader at the moment"}
 	})
 	addrs := []string{l.Addr().String(), notYet.addr(), leaderless.addr()}
-	_, err = Join(context.Background(), w.token(addrs...), newcomer)
+	key, err := NewKey()
+	must(t, err)
+	token := w.token(addrs...)
+	impatient := joiner{cluster: token.Cluster, fingerprint: token.CAFingerprint, key: key}
+	_, err = impatient.join(context.Background(), addrs, JoinAsk{JoinRequest: newcomer, Secret: token.Secret})
 	if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "no leader at the moment") {
 		t.Fatalf("nobody could help: %v", err)
 	}
@@ -228,6 +232,25 @@ func TestAddressesAreTriedInTurn(t *testing.T) {
 	must(t, err)
 	if joined.Identity.Name != "trigger3" {
 		t.Fatalf("%+v", joined.Identity)
+	}
+}
+
+// A node that joins in the middle of an election waits for its end.
+func TestNotNowIsAskedAgain(t *testing.T) {
+	w := newWorld(t, "c1")
+	n := w.node("trigger1")
+	var asked []string
+	n.HandleJoin(func(_ context.Context, _ net.Addr, ask JoinAsk) (JoinReply, error) {
+		asked = append(asked, string(ask.CSR))
+		if len(asked) < 3 {
+			return JoinReply{}, &RemoteError{CodeRetry, "no leader at the moment"}
+		}
+		return w.reply(ask, nil), nil
+	})
+	_, err := Join(context.Background(), w.token(n.addr()), newcomer)
+	must(t, err)
+	if len(asked) != 3 || asked[0] != asked[2] {
+		t.Errorf("asked %d times, by the same request: %v", len(asked), asked[0] == asked[len(asked)-1])
 	}
 }
 
