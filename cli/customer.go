@@ -112,10 +112,15 @@ func (f customerField) run(remove bool) func(*call, *match) error {
 	}
 }
 
-// change proposes one command whose acceptance needs no words.
+// change proposes one command whose acceptance needs no words, but for what its
+// consequences are.
 func (c *call) change(cmd rtbh.Command) error {
-	_, err := c.propose(cmd)
-	return err
+	was := c.outlook(cmd)
+	if _, err := c.propose(cmd); err != nil {
+		return err
+	}
+	c.consequences(cmd, was)
+	return nil
 }
 
 // enterCustomer makes the customer when it is new, as Quagga makes what one

@@ -96,7 +96,7 @@ func table() *grammar.Table[*call] {
 		for _, noun := range []func() []row{
 			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, rpkiRows, neighborRows, blackholeRows, historyRows,
 			clusterRows, recoverRows, alarmRows, versionRows, daemonRows, whoRows, showCustomerRows, showUserRows, showRouteMapRows,
-			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, liveRows, localRows,
+			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, rehearseRows, liveRows, localRows,
 		} {
 			rows = append(rows, noun()...)
 		}

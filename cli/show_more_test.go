@@ -107,6 +107,7 @@ no banner motd
 route-map DECIX permit 10
  no set metric
  no set extcommunity soo
+ no match ip address prefix-list
  exit
 no route-map DECIX deny 20
 no ip prefix-list HOSTS seq 10

@@ -31,7 +31,8 @@ type blackholeJSON struct {
 	LeftSec    *int64   `json:"leftSeconds,omitempty"` // absent: never ends
 	Index      uint64   `json:"index"`
 	Updated    uint64   `json:"updatedIndex"`
-	Flagged    bool     `json:"grantGone,omitempty"`
+	Flagged    string   `json:"flagged,omitempty"` // the rule that would refuse it today
+	FlaggedWhy string   `json:"flaggedWhy,omitempty"`
 	ApprovedBy string   `json:"approvedBy,omitempty"`
 	AppliedOn  []string `json:"appliedOn"`
 	Nodes      int      `json:"nodes"`
@@ -40,23 +41,32 @@ type blackholeJSON struct {
 
 // asJSON prints a blackhole as far as this user may see it: where an operator
 // sits who typed on a customer's behalf is not the customer's to know.
-func (c *call) asJSON(b rtbh.Blackhole, now rtbh.Instant, members []MemberStatus) blackholeJSON {
+func (c *call) asJSON(b rtbh.Blackhole, unfit *rtbh.Refusal, now rtbh.Instant, members []MemberStatus) blackholeJSON {
 	out := blackholeJSON{
 		Prefix: b.Prefix.String(), Customer: b.Customer, RouteMap: routeMapName(b), Reason: b.Reason, Ticket: b.Ticket,
 		By: b.By.User, Door: b.By.Door.String(), From: c.from(b.By), At: b.By.Node,
 		Since: b.Since.String(), Until: b.Deadline.String(), Index: b.Index, Updated: b.Updated,
-		Flagged: b.Flagged, ApprovedBy: b.ApprovedBy, AppliedOn: []string{}, Nodes: len(members),
+		ApprovedBy: b.ApprovedBy, AppliedOn: []string{}, Nodes: len(members),
+	}
+	if unfit != nil {
+		out.Flagged, out.FlaggedWhy = ruleName(unfit.Code), unfit.Text
 	}
 	if b.Deadline != rtbh.Never {
 		left := int64(b.Deadline.Sub(now).Seconds())
 		out.LeftSec = &left
 	}
+	out.AppliedOn = append(out.AppliedOn, appliedOn(b, members)...)
+	return out
+}
+
+// appliedOn names the nodes that have applied a blackhole's last change.
+func appliedOn(b rtbh.Blackhole, members []MemberStatus) (names []string) {
 	for _, m := range members {
 		if m.Applied >= b.Updated {
-			out.AppliedOn = append(out.AppliedOn, m.Name)
+			names = append(names, m.Name)
 		}
 	}
-	return out
+	return names
 }
 
 func routeMapName(b rtbh.Blackhole) string {
@@ -88,12 +98,18 @@ func showBlackholes(c *call, m *match) error {
 	c.fresh(m)
 	var holes []rtbh.Blackhole
 	var now rtbh.Instant
-	c.view(func(s *rtbh.State, n rtbh.Instant) { holes, now = s.Blackholes(c.scope, n), n })
+	unfit := map[holeKey]*rtbh.Refusal{}
+	c.view(func(s *rtbh.State, n rtbh.Instant) {
+		holes, now = s.Blackholes(c.scope, n), n
+		for _, u := range s.Unfit(c.scope, n) {
+			unfit[keyOf(u.Blackhole)] = u.Refusal
+		}
+	})
 	members := c.membersFor(holes)
 	if m.Has("json") {
 		all := make([]blackholeJSON, 0, len(holes))
 		for _, b := range holes {
-			all = append(all, c.asJSON(b, now, members))
+			all = append(all, c.asJSON(b, unfit[keyOf(b)], now, members))
 		}
 		c.json(struct {
 			Blackholes []blackholeJSON `json:"blackholes"`
@@ -104,24 +120,51 @@ func showBlackholes(c *call, m *match) error {
 		c.print("No blackholes.\n")
 		return nil
 	}
+	c.blackholeTable(holes, unfit, now, members)
+	return nil
+}
+
+// holeKey is a blackhole's identity.
+type holeKey struct {
+	prefix   netip.Prefix
+	customer string
+}
+
+func keyOf(b rtbh.Blackhole) holeKey { return holeKey{b.Prefix, b.Customer} }
+
+// blackholeTable prints one line each. What would be refused today is flagged with
+// the rule that would do so; where nothing is, there is no such column.
+func (c *call) blackholeTable(holes []rtbh.Blackhole, unfit map[holeKey]*rtbh.Refusal, now rtbh.Instant, members []MemberStatus) {
 	rows := [][]string{{"Prefix", "Since", "Left", "By", "Nodes", "Index", "Route-map", "Reason"}}
 	if c.scope == "" {
 		rows[0] = slices.Insert(rows[0], 1, "Customer")
 	}
 	for _, b := range holes {
-		applied := len(c.asJSON(b, now, members).AppliedOn)
 		cells := []string{
 			b.Prefix.String(), b.Since.Time().Format("2006-01-02 15:04:05"), leftText(b, now), clean(b.By.User),
-			fmt.Sprintf("%d/%d", applied, len(members)), fmt.Sprint(b.Index), routeMapName(b), clean(b.Reason),
+			fmt.Sprintf("%d/%d", len(appliedOn(b, members)), len(members)), fmt.Sprint(b.Index), routeMapName(b), clean(b.Reason),
 		}
 		if c.scope == "" {
 			cells = slices.Insert(cells, 1, clean(b.Customer))
 		}
 		rows = append(rows, cells)
 	}
+	if len(unfit) > 0 {
+		flags := len(rows[0]) - 2 // before the route-map
+		rows[0] = slices.Insert(rows[0], flags, "Flagged")
+		for i, b := range holes {
+			rule := ""
+			if u := unfit[keyOf(b)]; u != nil {
+				rule = ruleName(u.Code)
+			}
+			rows[i+1] = slices.Insert(rows[i+1], flags, rule)
+		}
+	}
 	columns(c.out, rows)
 	c.print("\n%s, times in UTC on the cluster's clock. Type `show blackhole PREFIX` for all about one.\n", count(len(holes), "blackhole"))
-	return nil
+	if len(unfit) > 0 {
+		c.print("Flagged: by that rule, %s would be refused today. What is announced stays until it ends.\n", count(len(unfit), "blackhole"))
+	}
 }
 
 func leftText(b rtbh.Blackhole, now rtbh.Instant) string {
@@ -140,6 +183,7 @@ func showBlackhole(c *call, m *match) error {
 	}
 	var holes []rtbh.Blackhole
 	var now rtbh.Instant
+	unfit := map[holeKey]*rtbh.Refusal{}
 	c.view(func(s *rtbh.State, n rtbh.Instant) {
 		now = n
 		for _, cu := range s.Customers() {
@@ -148,6 +192,7 @@ func showBlackhole(c *call, m *match) error {
 			}
 			if b, ok := s.Blackhole(p, cu.Name, n); ok {
 				holes = append(holes, b)
+				unfit[keyOf(b)] = s.Fits(b)
 			}
 		}
 	})
@@ -160,19 +205,19 @@ func showBlackhole(c *call, m *match) error {
 		places = c.ports.Tracer.Trace(c.ctx, p)
 	}
 	if m.Has("json") {
-		c.blackholesJSON(holes, now, members, places)
+		c.blackholesJSON(holes, unfit, now, members, places)
 		return nil
 	}
 	for _, b := range holes {
-		c.blackhole(b, now, members, places)
+		c.blackhole(b, unfit[keyOf(b)], now, members, places)
 	}
 	return nil
 }
 
-func (c *call) blackholesJSON(holes []rtbh.Blackhole, now rtbh.Instant, members []MemberStatus, places []Placement) {
+func (c *call) blackholesJSON(holes []rtbh.Blackhole, unfit map[holeKey]*rtbh.Refusal, now rtbh.Instant, members []MemberStatus, places []Placement) {
 	all := make([]blackholeJSON, 0, len(holes))
 	for _, b := range holes {
-		j := c.asJSON(b, now, members)
+		j := c.asJSON(b, unfit[keyOf(b)], now, members)
 		for _, pl := range places {
 			j.Places = append(j.Places, struct {
 				Node      string `json:"node"`
@@ -191,7 +236,7 @@ func (c *call) blackholesJSON(holes []rtbh.Blackhole, now rtbh.Instant, members 
 }
 
 // blackhole prints everything about one.
-func (c *call) blackhole(b rtbh.Blackhole, now rtbh.Instant, members []MemberStatus, places []Placement) {
+func (c *call) blackhole(b rtbh.Blackhole, unfit *rtbh.Refusal, now rtbh.Instant, members []MemberStatus, places []Placement) {
 	t := &configText{}
 	t.add("Blackhole %s", b.Prefix)
 	t.opt(c.scope == "", "  Customer:   %s", clean(b.Customer))
@@ -203,7 +248,10 @@ func (c *call) blackhole(b rtbh.Blackhole, now rtbh.Instant, members []MemberSta
 	t.add("  Route-map:  %s", clean(routeMapName(b)))
 	t.opt(b.Reason != "", "  Reason:     %s", clean(b.Reason))
 	t.opt(b.Ticket != "", "  Ticket:     %s", clean(b.Ticket))
-	t.opt(b.Flagged, "  Flagged:    its grant is gone; it stays until it ends")
+	if unfit != nil {
+		t.add("  Flagged:    would be refused today, by rule %s: %s", ruleName(unfit.Code), clean(unfit.Text))
+		t.add("              It stays until it ends.")
+	}
 	t.add("  Applied:    %s", appliedText(b, members))
 	for i, pl := range places {
 		label := "  Announced:  "

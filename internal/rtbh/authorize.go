@@ -85,8 +85,8 @@ func (s *State) authorizeAnnounce(x Announce, now Instant) *Refusal {
 		func() *Refusal { return checkPrefix(x.Prefix) },
 		func() *Refusal { return c.checkGrant(x.Prefix) },
 		func() *Refusal { return c.checkLength(x.Prefix) },
-		func() *Refusal { return s.checkProtected(x.Prefix) },
-		func() *Refusal { return s.checkRouteMap(c, x) },
+		func() *Refusal { return checkProtected(s.Protected(), x.Prefix) },
+		func() *Refusal { return s.checkRouteMap(c, x.Prefix, x.RouteMap) },
 		func() *Refusal { return s.checkLifetime(x, now) },
 		func() *Refusal { return checkText("reason", x.Reason, maxReason) },
 		func() *Refusal { return checkWord("ticket", x.Ticket, maxTicket) },
@@ -184,21 +184,44 @@ func (c Customer) checkLength(p netip.Prefix) *Refusal {
 		p, p.Bits(), least, netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
 }
 
-func (s *State) checkProtected(p netip.Prefix) *Refusal {
-	for _, list := range [][]netip.Prefix{s.nextHops(), s.settings.Protected} {
-		for _, q := range list {
-			if p.Overlaps(q) {
-				return refuse(RefusedProtected, "%s overlaps %s, which is protected by the operator and never blackholed.", p, q)
-			}
+// checkProtected refuses what overlaps a protected prefix, in either direction:
+// a network around one would blackhole it too.
+func checkProtected(protected []netip.Prefix, p netip.Prefix) *Refusal {
+	for _, q := range protected {
+		if p.Overlaps(q) {
+			return refuse(RefusedProtected, "%s overlaps %s, which is protected by the operator and never blackholed.", p, q)
 		}
 	}
 	return nil
 }
 
+// Protected returns everything that is never blackholed: what blackholed traffic
+// is sent to, the nodes of the cluster, and what the operator says. A blackhole
+// for a next-hop would be its own next-hop, one for a node would cut off those who
+// could end it.
+func (s *State) Protected() []netip.Prefix {
+	all := append(s.nextHops(), s.nodes()...)
+	return append(all, s.settings.Protected...)
+}
+
+func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// nodes returns the members' addresses. A member that is dialled by name is not
+// among them: every node has to decide alike, and a name may mean another address
+// at each.
+func (s *State) nodes() []netip.Prefix {
+	var all []netip.Prefix
+	for _, m := range s.Members() {
+		if a, err := netip.ParseAddrPort(m.Addr); err == nil {
+			all = append(all, host(a.Addr().Unmap().WithZone("")))
+		}
+	}
+	return all
+}
+
 // nextHops returns what blackholed traffic is sent to, the well-known discard
-// addresses first: a blackhole for one of these would be its own next-hop.
+// addresses first.
 func (s *State) nextHops() []netip.Prefix {
-	host := func(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 	all := []netip.Prefix{host(DiscardNextHop4), host(DiscardNextHop6)}
 	for _, m := range s.RouteMaps() {
 		for _, c := range m.Clauses {
@@ -212,8 +235,8 @@ func (s *State) nextHops() []netip.Prefix {
 	return all
 }
 
-func (s *State) checkRouteMap(c Customer, x Announce) *Refusal {
-	name := Blackhole{RouteMap: x.RouteMap}.routeMap()
+func (s *State) checkRouteMap(c Customer, p netip.Prefix, name string) *Refusal {
+	name = Blackhole{RouteMap: name}.routeMap()
 	m, exists := s.routeMaps[name]
 	allowed := name == DefaultRouteMap || slices.Contains(c.RouteMaps, name)
 	if !exists || !allowed {
@@ -221,8 +244,8 @@ func (s *State) checkRouteMap(c Customer, x Announce) *Refusal {
 		return refuse(RefusedRouteMap, "Route-map %s is not defined for you; nothing was announced. You may use: %s.",
 			name, strings.Join(names, ", "))
 	}
-	if _, permit := s.evaluate(m, baseRoute(x.Prefix)); !permit {
-		return refuse(RefusedRouteMap, "Route-map %s denies %s; nothing was announced.", name, x.Prefix)
+	if _, permit := s.evaluate(m, baseRoute(p)); !permit {
+		return refuse(RefusedRouteMap, "Route-map %s denies %s; nothing was announced.", name, p)
 	}
 	return nil
 }
