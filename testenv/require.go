@@ -28,6 +28,7 @@ var programs = map[string]string{
 	"openbgpd":       "bgpctl",
 	"gobgpd":         "gobgpd",
 	"stayrtr":        "stayrtr",
+	"bgpdump":        "bgpdump",
 	"sshpass":        "sshpass",
 	"ansible":        "ansible-playbook",
 	"rancid":         "/usr/lib/rancid/bin/rancid",
