@@ -221,7 +221,7 @@ func (s *Speaker) change(ctx context.Context, n *neighbor, to config.Neighbor) e
 // sameSession tells whether two configurations differ only in what GoBGP does
 // not know.
 func sameSession(a, b config.Neighbor) bool {
-	a.Description = b.Description
+	a.Description, a.Role = b.Description, b.Role
 	return a == b
 }
 

@@ -59,6 +59,8 @@ func (c *call) neighbor(s sessions, n NeighborStatus) {
 	t.add("  Hold time is %d, keepalive interval is %d seconds", n.Hold, n.Keepalive)
 	t.opt(n.RestartTime > 0, "  Graceful restart: routes are kept %d seconds while this node is away", n.RestartTime)
 	t.opt(n.Password, "  TCP MD5 signature is on")
+	t.opt(n.LocalRole != "", "  Local Role: %s", n.LocalRole)
+	t.opt(n.LocalRole != "", "  Remote Role: undefined")
 	t.opt(n.Monitor, "  Monitor session: nothing is announced to it")
 	t.add("  Message statistics:")
 	t.add("                         Sent       Rcvd")
@@ -102,6 +104,7 @@ type neighborJSON struct {
 	Keepalive   int               `json:"bgpTimerKeepAliveIntervalMsecs"`
 	Shutdown    bool              `json:"adminShutDown,omitempty"`
 	MD5         bool              `json:"tcpMd5,omitempty"`
+	LocalRole   string            `json:"localRole,omitempty"`
 	LastError   string            `json:"lastResetDueTo,omitempty"`
 	Dropped     uint32            `json:"connectionsDropped"`
 	Stats       map[string]uint64 `json:"messageStats"`
@@ -118,7 +121,7 @@ func (c *call) neighborJSON(s sessions, n NeighborStatus) neighborJSON {
 	out := neighborJSON{
 		RemoteAS: n.RemoteAS, LocalAS: n.localAS(s), Description: n.Description, State: n.State, Version: 4,
 		RouterID: "0.0.0.0", Uptime: c.since(n), Hold: int(n.Hold) * 1000, Keepalive: int(n.Keepalive) * 1000,
-		Shutdown: n.Shutdown, MD5: n.Password, LastError: n.LastError, Dropped: n.Flaps,
+		Shutdown: n.Shutdown, MD5: n.Password, LocalRole: n.LocalRole, LastError: n.LastError, Dropped: n.Flaps,
 		Stats: map[string]uint64{
 			"opensSent": n.OpensSent, "opensRecv": n.OpensRcvd,
 			"notificationsSent": n.NotificationsSent, "notificationsRecv": n.NotificationsRcvd,

@@ -188,6 +188,7 @@ type NeighborStatus struct {
 	Multihop    uint8
 	TTLSecurity uint8
 	RouteMapOut string
+	LocalRole   string // what we are to it (RFC 9234), "" = no role
 	LastError   string // of the last session, "" = none
 
 	MsgRcvd, MsgSent         uint64

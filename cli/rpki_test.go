@@ -19,6 +19,9 @@ type rpkiLab struct {
 	routes []Received
 	held   bool
 	asked  int
+	aspas  []ASPA
+	differ []CacheDifference
+	counts RPKIStatistics
 }
 
 func vrpOf(prefix string, most uint8, asn uint32) VRP {
@@ -66,7 +69,7 @@ func (r *rpkiLab) Covering(p netip.Prefix) []VRP {
 // Received is [RPKI]'s.
 func (r *rpkiLab) Received(q ReceivedQuery) ([]Received, bool) {
 	return slices.DeleteFunc(slices.Clone(r.routes), func(x Received) bool {
-		return q.Within.IsValid() && !covers(q.Within, x.Prefix) || q.State != "" && q.State != x.State ||
+		return q.Within.IsValid() && !covers(q.Within, x.Prefix) || q.State != "" && q.State != x.State || q.Path != "" && q.Path != x.Path ||
 			q.Origin != nil && (x.NoOrigin || *q.Origin != x.Origin)
 	}), false
 }
@@ -81,11 +84,48 @@ func (r *rpkiLab) Blackhole(p netip.Prefix, origin uint32) RPKIAdvice {
 	return a
 }
 
+// ASPAs is [RPKI]'s.
+func (r *rpkiLab) ASPAs() []ASPA { return r.aspas }
+
+// Differences is [RPKI]'s.
+func (r *rpkiLab) Differences() []CacheDifference { return r.differ }
+
+// Statistics is [RPKI]'s.
+func (r *rpkiLab) Statistics() RPKIStatistics { return r.counts }
+
 // Refresh is [RPKI]'s.
 func (r *rpkiLab) Refresh() { r.asked++ }
 
 // Accept is [RPKI]'s.
 func (r *rpkiLab) Accept() bool { was := r.held; r.held = false; return was }
+
+// withPaths adds what there is where neighbors have roles and caches disagree.
+func (r *rpkiLab) withPaths() *rpkiLab {
+	at := labStart.Time()
+	for i, state := range []string{"valid", "invalid", "unknown", "unverified", "valid"} {
+		r.routes[i].Path = state
+	}
+	r.aspas = []ASPA{{64510, []uint32{64500, 64501}}, {64999, []uint32{0}}}
+	r.differ = []CacheDifference{
+		{A: "192.0.2.33:3323", B: "rtr.example.net:324", OnlyA: 1, OnlyB: 3, SampleA: r.vrps[:1], SampleB: r.vrps[1:3]},
+		{A: "192.0.2.33:3323", B: "[2001:db8::33]:323"},
+	}
+	r.counts = RPKIStatistics{
+		Routes: RouteCounts{Routes: 5, Valid: 1, InvalidAS: 2, InvalidLength: 1, NotFound: 1, PathValid: 2, PathInvalid: 1, PathUnknown: 1},
+		Neighbors: []NeighborCounts{{netip.MustParseAddr("192.0.2.20"), 64510, "customer",
+			RouteCounts{Routes: 5, Valid: 1, InvalidAS: 2, InvalidLength: 1, NotFound: 1, PathValid: 2, PathInvalid: 1, PathUnknown: 1}}},
+		Usable: true, IPv4: 3, IPv6: 1, ASPAs: 2, Expires: at.Add(2 * time.Hour),
+		Held: &HeldLoss{Cache: "192.0.2.33:3323", Lost: 700, Of: 1000, Since: at, Until: at.Add(2 * time.Hour)},
+		Caches: []CacheCounters{
+			{RTRCache: r.caches[0], Connects: 3, Failures: 1, Downgrades: 1, Answers: 17, Expired: 1,
+				PDUsIn: map[string]uint64{"IPv4 Prefix": 1003, "End of Data": 17, "Error Report": 1}, PDUsOut: map[string]uint64{"Serial Query": 16, "Reset Query": 1},
+				ErrorsIn: map[string]uint64{"Unsupported Protocol Version": 1}},
+			{RTRCache: r.caches[1], Connects: 9, Failures: 9},
+		},
+		Changes: DataChanges{Count: 17, Added: 1010, Removed: 7, States: 4, Took: 31 * time.Millisecond, Longest: 12 * time.Millisecond, Last: 250 * time.Microsecond, LastAt: at.Add(-time.Minute)},
+	}
+	return r
+}
 
 // validating logs in where there is RPKI.
 func (l *lab) validating(user string, r RPKI) *screen {
@@ -114,11 +154,32 @@ func TestShowsOfRPKI(t *testing.T) {
 	}
 }
 
+func TestShowsOfPathsAndStatistics(t *testing.T) {
+	lines := []string{"show ip bgp rpki invalid", "show rpki rov prefix 203.0.113.0/24", "show rpki rov aspa invalid", "show rpki rov aspa valid json",
+		"show rpki aspa", "show rpki aspa 64999", "show rpki aspa 1", "show rpki aspa json", "show rpki caches", "show rpki caches json",
+		"show rpki difference", "show rpki difference json", "show rpki statistics", "show rpki statistics json"}
+	r := newRPKILab().withPaths()
+	x := newLab(t).validating("root", r)
+	x.now = labStart.Time
+	golden(t, "show-rpki-paths", x.transcript(lines...))
+	nothing := newLab(t).validating("root", &rpkiLab{})
+	for line, want := range map[string]string{
+		"show rpki aspa": "No ASPAs.\n", "show rpki caches": "No RPKI caches are configured.\n",
+		"show rpki difference": "There are no two caches with data to compare.\n",
+		"show rpki statistics": "Received routes: 0, 0 valid, 0 invalid (0 as, 0 length), 0 not-found\n" +
+			"AS paths:        0 valid, 0 invalid, 0 unknown, 0 unverified\nJudged by:       nothing, no cache has usable data\nChanges of data: none\n",
+	} {
+		if out := nothing.run(line); out != want {
+			t.Errorf("%s: %s", line, out)
+		}
+	}
+}
+
 // A customer learns nothing about another's prefixes, nor about the caches.
 func TestACustomerSeesItsOwnPrefixesOnly(t *testing.T) {
 	alice := newLab(t).validating("alice", newRPKILab())
 	for _, line := range []string{"show ip bgp rpki valid", "show ip bgp rpki invalid", "show ip bgp rpki notfound", "show bgp rpki invalid",
-		"show rpki rov asn 64999", "show rpki rov asn 64510", "show ip bgp rpki invalid json", "show rpki rov asn 64510 json"} {
+		"show rpki rov aspa valid", "show rpki rov asn 64999", "show rpki rov asn 64510", "show ip bgp rpki invalid json", "show rpki rov asn 64510 json"} {
 		if out := alice.run(line); strings.Contains(out, "198.51.100") || strings.Contains(out, "192.0.2.0/24") {
 			t.Errorf("%s: %s", line, out)
 		}
@@ -129,7 +190,8 @@ func TestACustomerSeesItsOwnPrefixesOnly(t *testing.T) {
 			t.Errorf("%s: %s", line, out)
 		}
 	}
-	for _, line := range []string{"show rpki cache-connection", "show rpki cache-server", "show rpki prefix-table", "show rpki as-number 64510"} {
+	for _, line := range []string{"show rpki cache-connection", "show rpki cache-server", "show rpki prefix-table", "show rpki as-number 64510",
+		"show rpki aspa", "show rpki caches", "show rpki difference", "show rpki statistics"} {
 		if out := alice.refused(line); out != "% Unknown command: "+line {
 			t.Errorf("%s: %s", line, out)
 		}

@@ -16,6 +16,12 @@ type RPKI interface {
 	VRPs() (all iter.Seq[VRP], usable bool)
 	// Covering returns the VRPs whose prefix covers p, the longest first.
 	Covering(p netip.Prefix) []VRP
+	// ASPAs are those that AS paths are verified by, ascending by customer.
+	ASPAs() []ASPA
+	// Differences compares the best cache that has data with every other one.
+	Differences() []CacheDifference
+	// Statistics are the counters of this node.
+	Statistics() RPKIStatistics
 	// Received returns received routes by prefix. more: the query's limit left
 	// some out.
 	Received(q ReceivedQuery) (routes []Received, more bool)
@@ -56,6 +62,20 @@ type VRP struct {
 	ASN    uint32
 }
 
+// ASPA is what an AS attests about its providers; AS 0 alone: it has none.
+type ASPA struct {
+	Customer  uint32
+	Providers []uint32
+}
+
+// CacheDifference is what two caches do not agree on. A is the better one.
+type CacheDifference struct {
+	A, B         string // HOST:PORT
+	OnlyA, OnlyB int    // VRPs
+	SampleA      []VRP  // some of those that only A has
+	SampleB      []VRP
+}
+
 // The states of received routes (RFC 6811 section 2).
 const (
 	rpkiValid    = "valid"
@@ -68,6 +88,7 @@ type ReceivedQuery struct {
 	Within netip.Prefix // this prefix and what lies in it; invalid: any
 	Origin *uint32      // nil: any
 	State  string       // "" = any
+	Path   string       // "" = any
 	Limit  int          // 0 = none
 }
 
@@ -81,7 +102,12 @@ type Received struct {
 	State      string // valid, invalid, not-found
 	Reason     string // of invalid: as, length
 	Why        string // in words
+	Path       string // by ASPA: valid, invalid, unknown, or unverified: there is nothing to verify it by
 }
+
+// unverified is the state of the path of a neighbor without a role, and of every
+// path while there are no ASPAs.
+const unverified = "unverified"
 
 // RPKIAdvice is what neighbors that validate will make of a blackhole.
 type RPKIAdvice struct {

@@ -180,7 +180,7 @@ customer beta
 func allShows(who grammar.Role) []string {
 	fill := strings.NewReplacer(
 		"[json]", "", "[since TIME]", "since 1w", "TIME", "2026-06-19T10:00:30Z", "[AA:NN... [exact-match]]", "65535:666", "AA:BB:CC...", "64500:66:6",
-		"REGEXP...", "^$", "(valid|invalid|notfound)", "invalid", " [<0-4294967295>]", "", "<0-4294967295>", "64510", "<1-4294967295>", "64510", "(A.B.C.D/M|X:X::X:X/M)", "203.0.113.0/24", "(A.B.C.D|X:X::X:X) advertised-routes", "192.0.2.20 advertised-routes",
+		"REGEXP...", "^$", "(valid|invalid|notfound)", "invalid", "(valid|invalid|unknown)", "unknown", " [<0-4294967295>]", "", " [<1-4294967295>]", "", "<0-4294967295>", "64510", "<1-4294967295>", "64510", "(A.B.C.D/M|X:X::X:X/M)", "203.0.113.0/24", "(A.B.C.D|X:X::X:X) advertised-routes", "192.0.2.20 advertised-routes",
 		"(A.B.C.D|X:X::X:X) received-routes", "192.0.2.20 received-routes", "(A.B.C.D|X:X::X:X) routes", "192.0.2.20 routes", "(bgp|route-map)", "bgp", "(A.B.C.D/M|A.B.C.D)", "203.0.113.77/32", "(X:X::X:X/M|X:X::X:X)", "2001:db8:113::77/128",
 		"(A.B.C.D/M|X:X::X:X/M|A.B.C.D|X:X::X:X)", "203.0.113.77/32", "[A.B.C.D/M|X:X::X:X/M]", "", "[A.B.C.D|X:X::X:X]", "",
 		"A.B.C.D/M", "203.0.113.0/24", "X:X::X:X/M", "2001:db8:113::/48", "NAME", "acme", "[unicast]", "unicast", "[<", "", ">]", "",

@@ -16,6 +16,9 @@ const mostReceived = 100_000
 func rovRows() []row {
 	rows := []row{
 		{Modes: execModes, Pattern: "show rpki rov asn (1-4294967295)$asn [json]", Run: showROVOrigin},
+		{Modes: execModes, Pattern: "show rpki rov aspa <valid|invalid|unknown>$state [json]", Run: showROVPath, Help: []string{
+			"Show running system information", "What RPKI says of routes", "Origin validation of what neighbors send", "What ASPA says of their AS paths",
+			"Every hop is attested, or needs no attestation", "Some hop is denied: a leak, or a forged path", "Some hop is not attested", "JavaScript Object Notation"}},
 		{Modes: execModes, Pattern: "show rpki rov prefix <A.B.C.D/M|X:X::X:X/M>$net [json]", Run: showROVPrefix},
 	}
 	ipv4 := func(p netip.Prefix) bool { return p.Addr().Is4() }
@@ -73,10 +76,11 @@ type receivedJSON struct {
 	State      string  `json:"rpkiValidationState"`
 	Reason     string  `json:"reason,omitempty"`
 	Why        string  `json:"why,omitempty"`
+	Path       string  `json:"aspaState,omitempty"`
 }
 
 func receivedAsJSON(r Received) receivedJSON {
-	out := receivedJSON{r.Prefix.String(), r.Neighbor.String(), r.NeighborAS, &r.Origin, r.State, r.Reason, r.Why}
+	out := receivedJSON{r.Prefix.String(), r.Neighbor.String(), r.NeighborAS, &r.Origin, r.State, r.Reason, r.Why, r.Path}
 	if r.NoOrigin {
 		out.Origin = nil
 	}
@@ -111,14 +115,31 @@ func showByState(family func(netip.Prefix) bool) func(*call, *match) error {
 			return nil
 		}
 		c.print("RPKI validation codes: V valid, I invalid, N Not found\n\n")
-		rows := [][]string{{" ", "Network", "Neighbor", "AS", "Origin-AS", "Reason"}}
+		rows := [][]string{{" ", "Network", "Neighbor", "AS", "Origin-AS"}}
 		for _, r := range routes {
-			rows = append(rows, []string{letter, r.Prefix.String(), r.Neighbor.String(), fmt.Sprint(r.NeighborAS), r.originText(), r.Why})
+			rows = append(rows, []string{letter, r.Prefix.String(), r.Neighbor.String(), fmt.Sprint(r.NeighborAS), r.originText()})
 		}
-		columns(c.out, rows)
+		columns(c.out, withPathAndReason(rows, routes))
 		c.print("\nDisplayed %s\n", countRoutes(len(routes), more))
 		return nil
 	}
+}
+
+// withPathAndReason puts the last columns behind rows with a heading: the state of
+// the path only where some neighbor has a role.
+func withPathAndReason(rows [][]string, routes []Received) [][]string {
+	verified := slices.ContainsFunc(routes, func(r Received) bool { return r.Path != "" && r.Path != unverified })
+	for i := range rows {
+		path, why := "Path", "Reason"
+		if i > 0 {
+			path, why = cmp.Or(routes[i-1].Path, "-"), routes[i-1].Why
+		}
+		if verified {
+			rows[i] = append(rows[i], path)
+		}
+		rows[i] = append(rows[i], why)
+	}
+	return rows
 }
 
 func countRoutes(n int, more bool) string {
@@ -162,6 +183,13 @@ func showROVOrigin(c *call, m *match) error {
 		routes = append(routes, c.unadvertised(asn, routes)...)
 		slices.SortStableFunc(routes, func(a, b Received) int { return rtbh.ComparePrefixes(a.Prefix, b.Prefix) })
 	}
+	c.printROV(m, routes, more)
+	return nil
+}
+
+// showROVPath prints received routes by what ASPA says of their AS paths.
+func showROVPath(c *call, m *match) error {
+	routes, more := c.received(ReceivedQuery{Path: m.Text("state")}, everyPrefix)
 	c.printROV(m, routes, more)
 	return nil
 }
@@ -214,19 +242,19 @@ func (c *call) printROV(m *match, routes []Received, more bool) {
 		c.print("No routes.\n")
 		return
 	}
-	rows := [][]string{{"Prefix", "Origin-AS", "State", "Neighbor", "AS", "Reason"}}
+	rows := [][]string{{"Prefix", "Origin-AS", "State", "Neighbor", "AS"}}
 	for _, r := range routes {
 		if r.State == notAdvertised {
-			rows = append(rows, []string{r.Prefix.String(), "-", r.State, "-", "-", ""})
+			rows = append(rows, []string{r.Prefix.String(), "-", r.State, "-", "-"})
 			continue
 		}
 		state := r.State
 		if r.Reason != "" {
 			state += " (" + r.Reason + ")"
 		}
-		rows = append(rows, []string{r.Prefix.String(), r.originText(), state, r.Neighbor.String(), fmt.Sprint(r.NeighborAS), r.Why})
+		rows = append(rows, []string{r.Prefix.String(), r.originText(), state, r.Neighbor.String(), fmt.Sprint(r.NeighborAS)})
 	}
-	columns(c.out, rows)
+	columns(c.out, withPathAndReason(rows, routes))
 	if more {
 		c.print("\nDisplayed %s\n", countRoutes(len(routes), more))
 	}

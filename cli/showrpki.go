@@ -23,6 +23,10 @@ func rpkiRows() []row {
 		{Modes: execModes, Pattern: "show rpki as-number (0-4294967295)$asn [json]", For: all, Run: showPrefixTable},
 		{Modes: execModes, Pattern: "show rpki prefix <A.B.C.D/M|X:X::X:X/M>$net [(0-4294967295)$asn] [json]", Run: showRPKIPrefix},
 		{Modes: execModes, Pattern: "show rpki blackhole <A.B.C.D/M|X:X::X:X/M>$net [json]", Run: showRPKIBlackhole},
+		{Modes: execModes, Pattern: "show rpki aspa [(1-4294967295)$asn] [json]", For: all, Run: showASPA},
+		{Modes: execModes, Pattern: "show rpki caches [json]", For: all, Run: showCaches},
+		{Modes: execModes, Pattern: "show rpki difference [json]", For: all, Run: showCacheDifference},
+		{Modes: execModes, Pattern: "show rpki statistics [json]", For: all, Run: showRPKIStatistics},
 		{Modes: execModes[1:], Pattern: "rpki accept", For: operators, Run: acceptRPKI},
 		{Modes: execModes[1:], Pattern: "rpki reset", For: operators, Run: resetRPKI},
 	}, rovRows()...)
@@ -119,18 +123,22 @@ type cacheDetailJSON struct {
 	LastError  string     `json:"lastError,omitempty"`
 }
 
+func cacheDetailAsJSON(k RTRCache) cacheDetailJSON {
+	j := cacheDetailJSON{cacheJSON: cacheAsJSON(k), InUse: k.InUse, Version: k.Version, LastError: k.LastError,
+		IPv4: k.IPv4, IPv6: k.IPv6, ASPAs: k.ASPAs, RouterKeys: k.RouterKeys}
+	if j.State = k.State; k.HasData {
+		j.Session, j.Serial, j.Updated, j.Expires = &k.Session, &k.Serial, &k.Updated, &k.Expires
+	}
+	return j
+}
+
 // showCacheDetail prints what there is to know about each cache.
 func showCacheDetail(c *call, m *match) error {
 	caches := c.caches()
 	if m.Has("json") {
 		all := []cacheDetailJSON{}
 		for _, k := range caches {
-			j := cacheDetailJSON{cacheJSON: cacheAsJSON(k), InUse: k.InUse, Version: k.Version, LastError: k.LastError,
-				IPv4: k.IPv4, IPv6: k.IPv6, ASPAs: k.ASPAs, RouterKeys: k.RouterKeys}
-			if j.State = k.State; k.HasData {
-				j.Session, j.Serial, j.Updated, j.Expires = &k.Session, &k.Serial, &k.Updated, &k.Expires
-			}
-			all = append(all, j)
+			all = append(all, cacheDetailAsJSON(k))
 		}
 		c.json(struct {
 			Caches []cacheDetailJSON `json:"caches"`

@@ -27,6 +27,11 @@ var words = map[string]string{
 
 	"detail":               "Sessions, serials, timers and errors",
 	"rpki":                 "What RPKI says of routes",
+	"aspa":                 "What ASes attest about their providers (ASPA)",
+	"caches":               "A line for each cache",
+	"difference":           "What the caches do not agree on",
+	"statistics":           "Counts of routes, PDUs, errors and changes",
+	"unknown":              "Some hop is not attested",
 	"accept":               "Believe a sudden loss of VRPs that is held off",
 	"reset":                "Ask the caches for what is new",
 	"cache-connection":     "The connections to the caches",

@@ -136,12 +136,16 @@ func (x *index) steps(visit func(id uint32) bool) {
 	}
 }
 
-// setPeer changes what is known about a neighbor. Its routes are judged anew as
-// they come: bgp resets a session whose role changes.
-func (x *index) setPeer(p route.Peer) {
+// setPeer changes what is known about a neighbor. changed: its role, so that its
+// routes have to be judged again.
+func (x *index) setPeer(p route.Peer) (n uint16, changed bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if n, ok := x.peers.number(p.Addr, p.AS); ok {
-		x.peers.all[n].Role = p.Role
+	n, ok := x.peers.number(p.Addr, p.AS)
+	if !ok {
+		return 0, false
 	}
+	peer := &x.peers.all[n]
+	changed, peer.Role = peer.Role != p.Role, p.Role
+	return n, changed
 }

@@ -74,14 +74,24 @@ func (x *index) judge(r *record, slot uint8, fresh bool) {
 	v := x.views[slot]
 	state := v.vrps.Validate(r.prefix(), r.claims(v.own))
 	path := vrp.PathUnverified
-	if peer := x.peers.all[r.peer].Peer; peer.Role != route.RoleNone {
+	if peer := x.peers.all[r.peer].Peer; peer.Role != route.RoleNone && v.aspas.Len() > 0 {
 		path = v.aspas.Verify(x.sets.path(r.set), peer)
 	}
-	if !fresh {
-		x.counts[slot].add(r.verdict[slot], -1)
+	verdict := verdictOf(state, path)
+	switch {
+	case fresh:
+		x.tally(slot, r.peer, verdict, 1)
+	case r.verdict[slot] != verdict:
+		x.tally(slot, r.peer, r.verdict[slot], -1)
+		x.tally(slot, r.peer, verdict, 1)
 	}
-	r.verdict[slot] = verdictOf(state, path)
-	x.counts[slot].add(r.verdict[slot], 1)
+	r.verdict[slot] = verdict
+}
+
+// tally counts a verdict, or with -1 discounts it, in all and at its neighbor.
+func (x *index) tally(slot uint8, peer uint16, v verdict, n int) {
+	x.counts[slot].add(v, n)
+	x.peers.all[peer].counts[slot].add(v, n)
 }
 
 // judgeNew judges a new or replaced record by every view that there is.
@@ -109,9 +119,9 @@ func (x *index) told(r *record) verdict {
 
 // uncount takes a record that ends, or is replaced, out of the counts.
 func (x *index) uncount(r *record) {
-	x.counts[x.current].add(r.verdict[x.current], -1)
+	x.tally(x.current, r.peer, r.verdict[x.current], -1)
 	if other := 1 - x.current; x.views[other] != nil {
-		x.counts[other].add(r.verdict[other], -1)
+		x.tally(other, r.peer, r.verdict[other], -1)
 	}
 }
 
@@ -182,11 +192,13 @@ func (x *index) remove(id, before uint32) {
 type peers struct {
 	byAddr map[netip.Addr]uint16
 	all    []peerState
+	role   func(netip.Addr) route.Role // of one that is new; nil: none
 }
 
 type peerState struct {
 	route.Peer
 	routes int
+	counts [2]Counts // of its routes, by the two views
 }
 
 // number returns the number of a neighbor, a new one when it was never seen.
@@ -203,7 +215,11 @@ func (p *peers) number(addr netip.Addr, as uint32) (uint16, bool) {
 		p.byAddr = map[netip.Addr]uint16{}
 	}
 	n := uint16(len(p.all))
-	p.all = append(p.all, peerState{Peer: route.Peer{Addr: addr, AS: as}})
+	peer := route.Peer{Addr: addr, AS: as}
+	if p.role != nil {
+		peer.Role = p.role(addr)
+	}
+	p.all = append(p.all, peerState{Peer: peer})
 	p.byAddr[addr] = n
 	return n, true
 }

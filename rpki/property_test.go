@@ -62,7 +62,7 @@ func someUpdates() *rapid.Generator[[]route.Update] {
 }
 
 // naive judges every route by a walk over every VRP, as RFC 6811 reads.
-func naive(d *rtr.Data, u route.Update) (vrp.State, vrp.PathState) {
+func naive(d *rtr.Data, u route.Update, roleA route.Role) (vrp.State, vrp.PathState) {
 	state := vrp.NotFound
 	origin, single := u.Path.OriginFor(ourAS)
 	for v := range d.Set().All() {
@@ -80,11 +80,11 @@ func naive(d *rtr.Data, u route.Update) (vrp.State, vrp.PathState) {
 			state = vrp.InvalidAS
 		}
 	}
-	path := vrp.PathUnverified
+	role := route.RoleNone
 	if u.Peer == peerA {
-		path = vrp.NewASPAs(d.Attestations()).Verify(u.Path, route.Peer{Addr: peerA, AS: 4, Role: route.RoleCustomer})
+		role = roleA
 	}
-	return state, path
+	return state, vrp.NewASPAs(d.Attestations()).Verify(u.Path, route.Peer{Addr: peerA, AS: 4, Role: role})
 }
 
 // model is what the index must be.
@@ -100,10 +100,10 @@ func (m model) apply(all []route.Update) {
 	}
 }
 
-func (m model) print(d *rtr.Data) string {
+func (m model) print(d *rtr.Data, roleA route.Role) string {
 	var lines []string
 	for k, u := range m {
-		s, p := naive(d, u)
+		s, p := naive(d, u, roleA)
 		lines = append(lines, fmt.Sprintf("%v %s(%s) %s", k, s, s.Reason(), p))
 	}
 	slices.Sort(lines)
@@ -135,39 +135,55 @@ func TestTheIndexIsAlwaysWhatTheNaiveValidatorSays(t *testing.T) {
 				}
 			}
 		}})
-		s.SetPeer(route.Peer{Addr: peerA, AS: 4, Role: route.RoleCustomer})
-		m, d := model{}, (*rtr.Data)(nil)
+		m, d, role := model{}, (*rtr.Data)(nil), route.RoleCustomer
+		s.SetPeer(route.Peer{Addr: peerA, AS: 4, Role: role})
 		for range rapid.IntRange(1, 8).Draw(t, "events") {
-			switch rapid.IntRange(0, 4).Draw(t, "event") {
+			switch rapid.IntRange(0, 5).Draw(t, "event") {
 			case 0:
 				d = someData().Draw(t, "data")
 				s.SetData(d, Cause{Cache: "c"})
 			case 1:
 				maps.DeleteFunc(m, func(k route.Key, _ route.Update) bool { return k.Peer == peerB })
 				s.PeerDown(peerB)
+			case 2:
+				role = rapid.SampledFrom([]route.Role{route.RoleNone, route.RoleProvider, route.RoleCustomer, route.RolePeer, route.RoleRouteServer}).Draw(t, "role")
+				s.SetPeer(route.Peer{Addr: peerA, AS: 4, Role: role})
 			default:
 				all := someUpdates().Draw(t, "updates")
 				m.apply(all)
 				s.Apply(all)
 			}
-			check(t, s, m, d, known)
+			check(t, s, m, d, role, known)
 		}
 	})
 }
 
-func check(t *rapid.T, s *Service, m model, d *rtr.Data, known map[route.Key]string) {
-	if got, want := printed(s), m.print(d); got != want {
+func check(t *rapid.T, s *Service, m model, d *rtr.Data, role route.Role, known map[route.Key]string) {
+	if got, want := printed(s), m.print(d, role); got != want {
 		t.Fatalf("the index says\n%s\nthe naive validator\n%s", got, want)
 	}
 	var want Counts
+	by := map[netip.Addr]Counts{}
 	for _, u := range m {
-		state, path := naive(d, u)
+		state, path := naive(d, u, role)
 		want.add(verdictOf(state, path), 1)
+		mine := by[u.Peer]
+		mine.add(verdictOf(state, path), 1)
+		by[u.Peer] = mine
 		if known[u.Key] != fmt.Sprint(state, state.Reason(), path) {
 			t.Fatalf("a listener takes %v for %s", u.Key, known[u.Key])
 		}
 	}
 	if got := s.Counts(); got != want || len(known) != len(m) {
+		t.Fatalf("counted %+v, want %+v", got, want)
+	}
+	got := s.Metrics()
+	for _, n := range got.Neighbors {
+		if n.Counts != by[n.Addr] {
+			t.Fatalf("counted %+v at %s, want %+v", n.Counts, n.Addr, by[n.Addr])
+		}
+	}
+	if four, six := d.Set().Lens(); got.Routes != want || four+six != d.Set().Len() {
 		t.Fatalf("counted %+v, want %+v", got, want)
 	}
 	checkRest(t, s.index)

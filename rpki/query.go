@@ -11,13 +11,14 @@ import (
 
 // Query chooses received routes. The zero value is all of them.
 type Query struct {
-	Prefix  netip.Prefix // only this prefix and what lies in it; invalid: any
-	Exact   bool         // only Prefix itself
-	Origin  *uint32      // only this origin; nil: any
-	Peer    netip.Addr   // only this neighbor; invalid: any
-	States  []vrp.State  // only these; nil: any
-	Invalid bool         // only invalid ones of either kind
-	Limit   int          // at most so many; 0: no limit
+	Prefix  netip.Prefix    // only this prefix and what lies in it; invalid: any
+	Exact   bool            // only Prefix itself
+	Origin  *uint32         // only this origin; nil: any
+	Peer    netip.Addr      // only this neighbor; invalid: any
+	States  []vrp.State     // only these; nil: any
+	Paths   []vrp.PathState // only these; nil: any
+	Invalid bool            // only invalid ones of either kind
+	Limit   int             // at most so many; 0: no limit
 }
 
 // Answer is what a query found.
@@ -34,6 +35,8 @@ func (q Query) wants(r Route) bool {
 	case q.Peer.IsValid() && r.Peer != q.Peer:
 		return false
 	case q.States != nil && !slices.Contains(q.States, r.State):
+		return false
+	case q.Paths != nil && !slices.Contains(q.Paths, r.Path):
 		return false
 	case q.Invalid && !r.State.Invalid():
 		return false

@@ -12,6 +12,7 @@ type touch struct {
 	everything bool
 	under      []netip.Prefix // routes in these prefixes; sorted
 	customers  []uint32       // routes whose paths have one of these
+	peer       *uint16        // routes of this neighbor; nil: of none
 }
 
 // revalidate makes next the view of all readers and returns how many routes have
@@ -20,6 +21,10 @@ func (x *index) revalidate(next *view, t touch, tell hear) int {
 	x.mu.Lock()
 	slot := 1 - x.current
 	x.views[slot], x.counts[slot] = next, x.counts[x.current]
+	for i := range x.peers.all {
+		p := &x.peers.all[i]
+		p.counts[slot] = p.counts[x.current]
+	}
 	x.touched = x.touched[:0]
 	x.mu.Unlock()
 
@@ -57,6 +62,9 @@ func (x *index) prepare(slot uint8, t touch) {
 			verified := x.peers.all[r.peer].Role != route.RoleNone
 			return verified && int(r.set) < len(marked) && marked[r.set] && again(id)
 		})
+	}
+	if t.peer != nil {
+		x.steps(func(id uint32) bool { return x.records.at(id).peer == *t.peer && again(id) })
 	}
 	for _, wide := range outermost(t.under) {
 		x.stepsUnder(wide, again)

@@ -17,6 +17,10 @@ import (
 type Options struct {
 	OwnAS  uint32 // the origin of routes with an empty path (RFC 6811 section 2)
 	Caches rtr.GroupOptions
+	// Role is what a neighbor is to us; it is asked when a neighbor's first routes
+	// come, and by RolesChanged. nil: no neighbor has a role. It must not call the
+	// Service.
+	Role   func(netip.Addr) route.Role
 	Alarms *alarm.Registry
 	Log    *slog.Logger
 	// OnChange hears of every route whose state changed, appeared or ended: one
@@ -42,6 +46,7 @@ type Service struct {
 	alarmed   map[string]bool // caches with an alarm
 	effective rtr.Effective
 	last      Timing
+	work      Work
 }
 
 // Timing is how long the last change of data took.
@@ -61,6 +66,7 @@ func New(o Options) *Service {
 	o.Log = o.Log.With("component", "rpki")
 	s := &Service{o: o, alarmed: map[string]bool{}, replaced: make(chan struct{}, 1)}
 	s.index = newIndex(&view{vrps: vrp.New(nil), aspas: vrp.NewASPAs(nil), own: o.OwnAS})
+	s.index.peers.role = o.Role
 	s.group = s.newGroup(o.Caches)
 	return s
 }
@@ -130,9 +136,26 @@ func (s *Service) PeerDown(peer netip.Addr) {
 	s.index.peerDown(peer, s.hear(Cause{Peer: peer, At: time.Now()}))
 }
 
-// SetPeer says what a neighbor is to us, before its routes come. Without a role
-// its AS paths are not verified.
-func (s *Service) SetPeer(p route.Peer) { s.index.setPeer(p) }
+// SetPeer says what a neighbor is to us and judges the AS paths of its routes
+// again. Without a role they are not verified.
+func (s *Service) SetPeer(p route.Peer) {
+	s.judging.Lock()
+	defer s.judging.Unlock()
+	if n, changed := s.index.setPeer(p); changed {
+		s.index.revalidate(s.view(), touch{peer: &n}, s.hear(Cause{At: time.Now()}))
+	}
+}
+
+// RolesChanged asks for the roles of all neighbors again.
+func (s *Service) RolesChanged() {
+	if s.o.Role == nil {
+		return
+	}
+	for p := range s.Peers() {
+		p.Role = s.o.Role(p.Addr)
+		s.SetPeer(p)
+	}
+}
 
 // SetOwnAS changes our AS and judges again what depends on it.
 func (s *Service) SetOwnAS(asn uint32) {
@@ -183,6 +206,7 @@ func (s *Service) SetData(d *rtr.Data, why Cause) {
 	s.data = d
 	s.mu.Lock()
 	s.last = Timing{time.Now(), time.Since(start), delta.Added, delta.Removed, changed}
+	s.work.add(s.last)
 	s.mu.Unlock()
 	s.o.Log.Info("RPKI data changed", "cache", why.Cache, "serial", why.Serial, "added", delta.Added, "removed", delta.Removed, "routes", changed, "took", time.Since(start))
 }

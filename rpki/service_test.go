@@ -92,6 +92,46 @@ func TestPathsOfNeighborsWithARoleAreVerified(t *testing.T) {
 	}
 }
 
+// A role that changes while routes are there judges them again, and those of no
+// other neighbor.
+func TestARoleChangesWhileRoutesAreThere(t *testing.T) {
+	role := route.RoleNone
+	h := &heard{t: t}
+	h.Service = New(Options{OwnAS: ourAS, OnChange: h.hears, Role: func(a netip.Addr) route.Role {
+		if a == peerA {
+			return role
+		}
+		return route.RoleCustomer
+	}})
+	d := data()
+	d.ASPAs = []rtr.ASPA{{Customer: 64500, Providers: []uint32{64511}}, {Customer: 64510, Providers: []uint32{0}}}
+	h.SetData(d, Cause{})
+	h.Apply([]route.Update{announced(peerA, "192.0.2.0/24", 64510, 64500), announced(peerB, "192.0.2.0/24", 64510, 64500)})
+	h.forget()
+	for _, c := range []struct {
+		role route.Role
+		want vrp.PathState
+		told []string
+	}{
+		{route.RoleNone, vrp.PathUnverified, nil},
+		{route.RoleProvider, vrp.PathValid, []string{"expiry: 192.0.2.0/24 not-found -> not-found"}}, // two ASes are always a way down
+		{route.RolePeer, vrp.PathInvalid, []string{"expiry: 192.0.2.0/24 not-found -> not-found"}},
+		{route.RolePeer, vrp.PathInvalid, nil},
+		{route.RoleNone, vrp.PathUnverified, []string{"expiry: 192.0.2.0/24 not-found -> not-found"}},
+	} {
+		role = c.role
+		h.RolesChanged()
+		key := route.Key{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Peer: peerA}
+		_, gotA, _ := h.State(key)
+		key.Peer = peerB
+		_, gotB, _ := h.State(key)
+		if gotA != c.want || gotB != vrp.PathInvalid {
+			t.Errorf("%s: %s, want %s; the other neighbor's: %s", role, gotA, c.want, gotB)
+		}
+		h.says(c.told...)
+	}
+}
+
 func TestAQueryChooses(t *testing.T) {
 	h := listen(t)
 	h.SetData(data("10.0.0.0/8-16 AS1"), Cause{})

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 // finish fills in the defaults and checks what no single line can show.
@@ -170,6 +172,9 @@ func checkNeighbor(c *complaints, d *draftBGP, p *peer, n Neighbor, lineOf func(
 	}
 	if n.LocalAS != 0 && n.LocalAS != d.as && n.RemoteAS == d.as {
 		c.add(lineOf("local-as"), "neighbor %s is in our own AS %d, where `local-as` cannot be used", p.name, d.as)
+	}
+	if n.Role != route.RoleNone && n.RemoteAS == cmp.Or(n.LocalAS, d.as) {
+		c.add(lineOf("local-role"), "neighbor %s is in our own AS %d: a role is for neighbors of other ASes (RFC 9234 section 3)", p.name, n.RemoteAS)
 	}
 	if n.Multihop > 0 && n.TTLSecurity > 0 {
 		c.add(max(lineOf("ebgp-multihop"), lineOf("ttl-security")), "neighbor %s has `ebgp-multihop` and `ttl-security`, which exclude "+

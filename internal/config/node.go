@@ -3,6 +3,8 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 // Node is what one node needs before there is a majority: its name, its
@@ -81,14 +83,15 @@ type Neighbor struct {
 	Shutdown     bool
 	Reason       string // why it is shut down, sent to the neighbor (RFC 9003); at most MaxReason bytes
 	BFD          BFD
-	Keepalive    uint16 // seconds; 0 = default 60; both or none of Keepalive and Hold are set
-	Hold         uint16 // seconds; 0 = default 180
-	ConnectRetry uint16 // seconds; 0 = default
-	IPv4, IPv6   bool   // address families activated; at least one
-	RestartTime  uint16 // graceful restart (RFC 4724) in seconds; 0 = off
-	MaxAnnounced uint32 // the most routes it may be sent; 0 = unlimited
-	Monitor      bool   // sends us tables to validate, is sent nothing
-	RouteMapOut  string // export route-map of the replicated configuration; "" = none
+	Keepalive    uint16     // seconds; 0 = default 60; both or none of Keepalive and Hold are set
+	Hold         uint16     // seconds; 0 = default 180
+	ConnectRetry uint16     // seconds; 0 = default
+	IPv4, IPv6   bool       // address families activated; at least one
+	RestartTime  uint16     // graceful restart (RFC 4724) in seconds; 0 = off
+	MaxAnnounced uint32     // the most routes it may be sent; 0 = unlimited
+	Monitor      bool       // sends us tables to validate, is sent nothing
+	RouteMapOut  string     // export route-map of the replicated configuration; "" = none
+	Role         route.Role // what it is to us (RFC 9234); the file says our side, `local-role`; only eBGP
 }
 
 // BFD watches the path to a neighbor (RFC 5880, single hop). Zero numbers are

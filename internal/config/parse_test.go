@@ -104,6 +104,8 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{router + " neighbor 192.0.2.9 peer-group G\n neighbor 192.0.2.9 peer-group H\n", "t.conf:6:32: 192.0.2.9 is a member of the peer-group G already"},
 		{router + " neighbor 192.0.2.9 local-as 64500 remote\n", `t.conf:5:36: found "remote", expected: no-prepend, the end of the line`},
 		{router + " neighbor 192.0.2.9 remote-as 64500\n neighbor 192.0.2.9 local-as 7\n", "t.conf:6: neighbor 192.0.2.9 is in our own AS 64500, where `local-as` cannot be used"},
+		{router + " neighbor 192.0.2.9 remote-as 64500\n neighbor 192.0.2.9 local-role peer\n", "t.conf:6: neighbor 192.0.2.9 is in our own AS 64500: a role is for neighbors of other ASes"},
+		{router + " neighbor 192.0.2.9 local-role friend\n", `t.conf:5:32: found "friend", expected: `},
 		{router + " neighbor 192.0.2.9 password " + long + "\n", "t.conf:5:30: the password has 81 bytes, and TCP MD5 takes at most 80"},
 		{router + " neighbor 192.0.2.9 port 0\n", `t.conf:5:26: found "0", expected: <1-65535>`},
 		{router + " neighbor 192.0.2.9 update-source eth0\n", `t.conf:5:35: found "eth0", expected an address of this node`},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 // text collects lines.
@@ -148,6 +150,7 @@ func (n Neighbor) print(t *text, name string) {
 	is(n.BFD.Enabled && n.BFD.Multiplier == 0, "bfd")
 	is(n.BFD.Enabled && n.BFD.Multiplier != 0, "bfd %d %d %d", n.BFD.Multiplier, n.BFD.Rx, n.BFD.Tx)
 	is(n.MaxAnnounced != 0, "maximum-announced %d", n.MaxAnnounced)
+	is(n.Role != route.RoleNone, "local-role %s", n.Role.Opposite())
 	is(n.Monitor, "monitor")
 	is(n.RouteMapOut != "", "route-map %s out", n.RouteMapOut)
 	t.when(!n.IPv4, " no neighbor %s activate", name)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/triggerd/triggerd/cli/grammar"
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 // peerToken is how every line about a neighbor or a peer-group begins.
@@ -55,6 +56,7 @@ func neighborRows() []row {
 			b := BFD{Enabled: true, Multiplier: uint8(m.Number("multiplier")), Rx: uint16(m.Number("rx")), Tx: uint16(m.Number("tx"))}
 			return func(n *Neighbor) { n.BFD = b }, nil
 		}),
+		{Modes: inRouter, Pattern: peerToken + "local-role <provider|rs-server|rs-client|customer|peer>$role [strict-mode]", Run: localRole},
 		toggle("monitor", func(n *Neighbor) { n.Monitor = true }),
 		about(inBGP, "", "maximum-announced", "maximum-announced (1-4294967295)$routes", func(m *match) (func(*Neighbor), error) {
 			return func(n *Neighbor) { n.MaxAnnounced = uint32(m.Number("routes")) }, nil
@@ -113,6 +115,21 @@ func localAS(r *reader, m *match) error {
 		r.note("local-as", "`local-as` here always means `no-prepend replace-as`: the AS path has that AS alone, where Quagga would put its own behind it")
 	}
 	p.set(r.line, "local-as", func(n *Neighbor) { n.LocalAS = as })
+	return nil
+}
+
+// localRole says what we are to the neighbor. GoBGP does not negotiate roles, so
+// with FRR's strict-mode there would be no session.
+func localRole(r *reader, m *match) error {
+	p, err := r.peer(m)
+	if err != nil {
+		return err
+	}
+	if m.Has("strict-mode") {
+		r.note("strict-mode", "`strict-mode` is skipped: the role is not negotiated with the neighbor (RFC 9234 section 4), it decides how AS paths are verified")
+	}
+	ours, _ := route.ParseRole(m.Text("role")) // the pattern has no other words
+	p.set(r.line, "local-role", func(n *Neighbor) { n.Role = ours.Opposite() })
 	return nil
 }
 

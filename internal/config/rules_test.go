@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/triggerd/triggerd/internal/route"
 )
 
 var _ = map[Neighbor]bool{} // a Neighbor is comparable
@@ -49,6 +51,9 @@ func drawNeighbor(t *rapid.T, own uint32, addr netip.Addr) Neighbor {
 	}
 	if n.RemoteAS != own {
 		n.LocalAS = rapid.SampledFrom([]uint32{0, own, 7}).Draw(t, "local-as")
+	}
+	if n.RemoteAS != cmp.Or(n.LocalAS, own) {
+		n.Role = route.Role(rapid.IntRange(0, int(route.RolePeer)).Draw(t, "role"))
 	}
 	if rapid.Bool().Draw(t, "has timers") {
 		n.Hold = rapid.Uint16Range(3, 65535).Draw(t, "hold")

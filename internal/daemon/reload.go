@@ -22,6 +22,7 @@ func (d *Daemon) Reload(_ context.Context, c config.Node) error {
 	d.takeCaches(old.RPKI, c.RPKI)
 	next.RPKI = c.RPKI
 	d.conf.set(next, c)
+	d.rpki.RolesChanged()
 	if waits := needRestart(next, c); len(waits) > 0 {
 		d.log.Warn("some changes of the file take effect with the next start", "file", d.conf.path, "lines", waits)
 	}
@@ -61,6 +62,7 @@ func (d *Daemon) typed(c config.Node) error {
 		return errors.Join(err, undone)
 	}
 	d.conf.set(next, file)
+	d.rpki.RolesChanged()
 	added, removed, changed := config.Diff(was.BGP, next.BGP)
 	d.log.Info("neighbors were changed by an operator",
 		"neighbors_added", len(added), "neighbors_removed", len(removed), "neighbors_changed", len(changed))

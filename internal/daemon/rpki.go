@@ -3,29 +3,54 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"iter"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 
-	"github.com/triggerd/triggerd/cli"
 	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/route"
 	"github.com/triggerd/triggerd/rpki"
 	"github.com/triggerd/triggerd/rpki/rtr"
-	"github.com/triggerd/triggerd/rpki/vrp"
 )
 
 // openRPKI starts what judges received routes. It is there without an `rpki`
 // block too: a reload may bring one.
 func (d *Daemon) openRPKI(ctx context.Context, c config.Node) {
-	o := rpki.Options{Caches: cachesOf(c.RPKI), Alarms: d.alarms, Log: d.log}
+	o := rpki.Options{Caches: cachesOf(c.RPKI), Alarms: d.alarms, Log: d.log, Role: d.roleOf}
 	if c.BGP != nil {
 		o.OwnAS = c.BGP.ASN
 	}
 	d.rpki = rpki.New(o)
 	d.work.Go(func() { d.rpki.Run(ctx) })
 	d.work.Go(func() { d.tellGrants(ctx) })
+}
+
+// roleOf is what a neighbor is to us, by its own configuration or that of the
+// range that it lies in.
+func (d *Daemon) roleOf(neighbor netip.Addr) route.Role {
+	bgp := d.conf.Current().BGP
+	if bgp == nil {
+		return route.RoleNone
+	}
+	role, best := route.RoleNone, -1
+	for _, n := range bgp.Neighbors {
+		if n.Addr == neighbor {
+			return n.Role
+		}
+	}
+	for _, r := range bgp.Ranges {
+		if r.Prefix.Contains(neighbor) && r.Prefix.Bits() > best {
+			role, best = r.Neighbor.Role, r.Prefix.Bits()
+		}
+	}
+	return role
+}
+
+// localRole names what we are to a neighbor, "" without a role.
+func localRole(n config.Neighbor) string {
+	if n.Role == route.RoleNone {
+		return ""
+	}
+	return n.Role.Opposite().String()
 }
 
 // takeCaches follows a change of the `rpki` block.
@@ -85,81 +110,4 @@ func checkCaches(c *config.RPKI) error {
 		}
 	}
 	return nil
-}
-
-// validation is the RPKI side as the command line sees it.
-type validation struct{ *rpki.Service }
-
-// Caches returns the configured caches, best first.
-func (v validation) Caches() []cli.RTRCache {
-	var out []cli.RTRCache
-	for _, s := range v.Service.Caches() {
-		host, text, _ := net.SplitHostPort(s.Name)
-		port, _ := strconv.ParseUint(text, 10, 16)
-		out = append(out, cli.RTRCache{
-			Host: host, Port: uint16(port), Transport: s.Transport, Preference: s.Preference,
-			InUse: s.InUse, Up: s.Up(), State: s.State.String(), Since: s.Since, Version: s.Version,
-			HasData: s.HasEpoch, Session: s.Session, Serial: s.Serial, Updated: s.Updated, Expires: s.Expires,
-			IPv4: s.VRPs4, IPv6: s.VRPs6, ASPAs: s.ASPAs, RouterKeys: s.Keys, LastError: s.LastError,
-		})
-	}
-	return out
-}
-
-// VRPs are those that count, or false when there are none to judge by.
-func (v validation) VRPs() (iter.Seq[cli.VRP], bool) {
-	e := v.Effective()
-	if e.Data == nil {
-		return func(func(cli.VRP) bool) {}, false
-	}
-	return func(yield func(cli.VRP) bool) {
-		for r := range e.Data.Set().All() {
-			if !yield(cli.VRP(r)) {
-				return
-			}
-		}
-	}, true
-}
-
-// Covering returns the VRPs whose prefix covers p, the longest first.
-func (v validation) Covering(p netip.Prefix) []cli.VRP {
-	covering, _ := v.Service.Covering(p)
-	return vrps(covering)
-}
-
-func vrps(all []rtr.VRP) []cli.VRP {
-	out := make([]cli.VRP, 0, len(all))
-	for _, r := range all {
-		out = append(out, cli.VRP(r))
-	}
-	return out
-}
-
-// statesOf are the states by their names; "" is any.
-var statesOf = map[string][]vrp.State{
-	vrp.Valid.String():     {vrp.Valid},
-	vrp.InvalidAS.String(): {vrp.InvalidAS, vrp.InvalidLength},
-	vrp.NotFound.String():  {vrp.NotFound},
-}
-
-// Received returns received routes with their states.
-func (v validation) Received(q cli.ReceivedQuery) ([]cli.Received, bool) {
-	a := v.Routes(rpki.Query{Prefix: q.Within, Origin: q.Origin, States: statesOf[q.State], Limit: q.Limit})
-	out := make([]cli.Received, 0, len(a.Routes))
-	for _, r := range a.Routes {
-		out = append(out, cli.Received{
-			Prefix: r.Prefix, Neighbor: r.Peer, NeighborAS: r.PeerAS, Origin: r.Origin.ASN, NoOrigin: r.Origin.None,
-			State: r.State.String(), Reason: r.State.Reason(), Why: v.Explain(r.Prefix, r.Origin).String(),
-		})
-	}
-	return out, a.More
-}
-
-// Blackhole judges the route of a blackhole as a neighbor would.
-func (v validation) Blackhole(p netip.Prefix, origin uint32) cli.RPKIAdvice {
-	a := v.Service.Blackhole(p, origin)
-	return cli.RPKIAdvice{
-		Text: a.String(), Known: a.Known, Refused: a.Refused(), State: a.Verdict.State.String(), Reason: a.Verdict.State.Reason(),
-		VRPs: vrps(slices.Concat(a.Verdict.Matched, a.Verdict.UnmatchedLength, a.Verdict.UnmatchedAS)),
-	}
 }

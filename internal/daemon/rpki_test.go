@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net"
@@ -112,10 +113,22 @@ func (v *validator) neighbor(router netip.AddrPort) {
 // sends makes the neighbor announce prefixes of AS 64510, or withdraw them.
 func (v *validator) sends(announce bool, all ...string) {
 	v.t.Helper()
-	attributes := []byte{
-		0x40, 1, 1, 0, // ORIGIN igp
-		0x40, 2, 6, 2, 1, 0, 0, 0xfb, 0xfe, // AS_PATH: the sequence 64510
-		0x40, 3, 4, 127, 0, 0, 1, // NEXT_HOP
+	v.update(announce, nil, all...)
+}
+
+// sendsBy makes the neighbor announce prefixes of another AS.
+func (v *validator) sendsBy(origin uint32, all ...string) {
+	v.t.Helper()
+	v.update(true, []uint32{origin}, all...)
+}
+
+func (v *validator) update(announce bool, behind []uint32, all ...string) {
+	v.t.Helper()
+	attributes := []byte{0x40, 1, 1, 0, 0x40, 3, 4, 127, 0, 0, 1} // ORIGIN igp, NEXT_HOP
+	path := append([]uint32{64510}, behind...)
+	attributes = append(attributes, 0x40, 2, byte(2+4*len(path)), 2, byte(len(path))) // AS_PATH: one sequence
+	for _, as := range path {
+		attributes = binary.BigEndian.AppendUint32(attributes, as)
 	}
 	var nlri []byte
 	for _, p := range prefixes(all...) {
@@ -155,6 +168,12 @@ func (v *validator) shows(line string, want ...string) {
 	})
 }
 
+// attests makes the cache say so much about providers, and nothing about
+// prefixes.
+func (v *validator) attests(all ...rtr.ASPA) {
+	v.cache.Set(&rtr.Data{VRPs: rtr.NewSet(nil), ASPAs: all})
+}
+
 func vrp4(prefix string, most uint8, asn uint32) rtr.VRP {
 	return rtr.VRP{Prefix: netip.MustParsePrefix(prefix), MaxLen: most, ASN: asn}
 }
@@ -179,6 +198,33 @@ func TestReceivedRoutesAreValidated(t *testing.T) {
 	v.shows("show rpki rov asn 64510", "198.51.100.0/24  -          not-advertised")
 	v.sink.Close() // the session is lost
 	v.shows("show ip bgp rpki invalid", "No BGP prefixes displayed")
+}
+
+// With a role, AS paths are verified by what ASes attest: every route carries that
+// state too, and an ASPA or a role that changes judges it again.
+func TestPathsAreVerified(t *testing.T) {
+	v := newValidator(t)
+	v.attests(rtr.ASPA{Customer: 64510, Providers: []uint32{64499}})
+	v.types("configure terminal", "router bgp 64500", "neighbor 127.0.0.1 local-role peer", "end")
+	v.shows("show ip bgp neighbors", "  Local Role: peer\n")
+	v.shows("show rpki aspa", "64510        64499\n")
+	v.sends(true, "192.0.2.0/24")
+	v.shows("show rpki rov aspa valid", "192.0.2.0/24  64510      not-found  127.0.0.1  64510  valid  no VRP covers it")
+	v.sendsBy(64511, "198.51.100.0/24") // of AS 64511, by way of 64510, which is no provider of it
+	v.shows("show rpki rov aspa unknown", "198.51.100.0/24  64511      not-found  127.0.0.1  64510  unknown")
+	v.attests(rtr.ASPA{Customer: 64511, Providers: []uint32{64499}})
+	v.shows("show rpki rov aspa invalid", "198.51.100.0/24  64511      not-found  127.0.0.1  64510  invalid")
+	v.attests(rtr.ASPA{Customer: 64511, Providers: []uint32{64510}})
+	v.shows("show rpki rov aspa valid", "198.51.100.0/24  64511      not-found  127.0.0.1  64510  valid")
+	v.attests(rtr.ASPA{Customer: 64511, Providers: []uint32{64499}})
+	v.types("configure terminal", "router bgp 64500", "neighbor 127.0.0.1 local-role customer", "end") // two hops of a provider always lead down
+	v.shows("show rpki rov aspa valid", "198.51.100.0/24")
+	v.types("configure terminal", "router bgp 64500", "no neighbor 127.0.0.1 local-role", "end")
+	v.shows("show rpki statistics", "AS paths:        0 valid, 0 invalid, 0 unknown, 2 unverified", "127.0.0.1  64510  none  2")
+	v.shows("show rpki statistics json", `"ASPA": `, `"completeAnswers": `)
+	if n := len(v.sink.Up()); n != 1 {
+		t.Error("a role has cost the session")
+	}
 }
 
 // Another file brings another cache, and one without caches takes all data away.

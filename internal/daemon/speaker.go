@@ -61,7 +61,7 @@ func neighborStatus(asn uint32, n config.Neighbor, seen bgp.NeighborStatus) cli.
 		State: string(seen.State), Since: seen.Since, LastError: seen.LastError, RouterID: seen.RouterID, Flaps: seen.Flaps,
 		Shutdown: n.Shutdown, Passive: n.Passive, Monitor: n.Monitor, Password: n.Password != "",
 		IPv4: n.IPv4, IPv6: n.IPv6, Hold: n.Hold, Keepalive: n.Keepalive, RestartTime: n.RestartTime,
-		Multihop: n.Multihop, TTLSecurity: n.TTLSecurity, RouteMapOut: n.RouteMapOut,
+		Multihop: n.Multihop, TTLSecurity: n.TTLSecurity, RouteMapOut: n.RouteMapOut, LocalRole: localRole(n),
 		MsgRcvd: seen.In.Total, MsgSent: seen.Out.Total,
 		OpensRcvd: seen.In.Opens, OpensSent: seen.Out.Opens,
 		UpdatesRcvd: seen.In.Updates, UpdatesSent: seen.Out.Updates,

@@ -80,6 +80,31 @@ const (
 
 var roleNames = [...]string{"none", "provider", "rs-server", "rs-client", "customer", "peer"}
 
+// ParseRole reads the name of a role; false: there is no such role.
+func ParseRole(name string) (Role, bool) {
+	for r := RoleProvider; int(r) < len(roleNames); r++ {
+		if roleNames[r] == name {
+			return r, true
+		}
+	}
+	return RoleNone, false
+}
+
+// Opposite is the role on the other side of the session (RFC 9234 section 4.2).
+func (r Role) Opposite() Role {
+	switch r {
+	case RoleProvider:
+		return RoleCustomer
+	case RoleCustomer:
+		return RoleProvider
+	case RoleRouteServer:
+		return RoleRouteServerClient
+	case RoleRouteServerClient:
+		return RoleRouteServer
+	}
+	return r
+}
+
 func (r Role) String() string {
 	if int(r) < len(roleNames) {
 		return roleNames[r]

@@ -40,6 +40,20 @@ func TestEqualSeesEveryField(t *testing.T) {
 	}
 }
 
+func TestRolesHaveTwoSides(t *testing.T) {
+	for r := RoleNone; r <= RolePeer; r++ {
+		if r.Opposite().Opposite() != r {
+			t.Errorf("%s is not on the other side of %s", r, r.Opposite())
+		}
+		if got, ok := ParseRole(r.String()); got != r || ok != (r != RoleNone) {
+			t.Errorf("%q is read as %s, %v", r, got, ok)
+		}
+	}
+	if RoleProvider.Opposite() != RoleCustomer || RoleRouteServer.Opposite() != RoleRouteServerClient || RolePeer.Opposite() != RolePeer {
+		t.Error("the sides are mixed up")
+	}
+}
+
 func TestRolesHaveNames(t *testing.T) {
 	if RoleProvider.String() != "provider" || RoleRouteServerClient.String() != "rs-client" || Role(99).String() != "unknown" {
 		t.Error(RoleProvider, RoleRouteServerClient, Role(99))

@@ -76,17 +76,23 @@ func (g *Group) unite(epochs []*Epoch) Effective {
 type Difference struct {
 	A, B         string // names; A is the better one
 	OnlyA, OnlyB int    // VRPs
-	Sample       []Disagreement
+	SampleA      []VRP  // the first of those that only A has
+	SampleB      []VRP
 }
 
-// Disagreement is a VRP that only one of two caches has.
-type Disagreement struct {
-	VRP VRP
-	In  string // the cache that has it
+func (d *Difference) count(v VRP, onlyB bool, sample int) {
+	n, some := &d.OnlyA, &d.SampleA
+	if onlyB {
+		n, some = &d.OnlyB, &d.SampleB
+	}
+	*n++
+	if len(*some) < sample {
+		*some = append(*some, v)
+	}
 }
 
 // Differences compares the best cache that has data with every other that has,
-// with at most sample VRPs for each.
+// with at most sample VRPs of each.
 func (g *Group) Differences(sample int) []Difference {
 	var out []Difference
 	var first *Epoch
@@ -97,15 +103,7 @@ func (g *Group) Differences(sample int) []Difference {
 		}
 		d := Difference{A: first.Cache, B: e.Cache}
 		for v, onlyB := range Diff(first.Data.VRPs, e.Data.VRPs) {
-			in := d.A
-			if onlyB {
-				in, d.OnlyB = d.B, d.OnlyB+1
-			} else {
-				d.OnlyA++
-			}
-			if len(d.Sample) < sample {
-				d.Sample = append(d.Sample, Disagreement{v, in})
-			}
+			d.count(v, onlyB, sample)
 		}
 		out = append(out, d)
 	}

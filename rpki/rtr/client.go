@@ -38,8 +38,9 @@ type Epoch struct {
 // Client follows one cache until its context ends. Make it with NewClient and
 // call Run once.
 type Client struct {
-	o    Options
-	kick chan struct{} // asks for a query now
+	o       Options
+	kick    chan struct{} // asks for a query now
+	traffic traffic
 
 	mu      sync.Mutex
 	status  Status

@@ -127,7 +127,7 @@ func TestCachesThatDisagreeAreCompared(t *testing.T) {
 		defer g.end()
 		got := g.Differences(1)
 		if len(got) != 1 || got[0].OnlyA != 1 || got[0].OnlyB != 1 || got[0].A != "cache0:323" || got[0].B != "cache1:323" ||
-			len(got[0].Sample) != 1 || got[0].Sample[0] != (rtr.Disagreement{VRP: vrp(a), In: "cache0:323"}) {
+			!slices.Equal(got[0].SampleA, []rtr.VRP{vrp(a)}) {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -33,8 +33,10 @@ func newSession(c *Client, conn net.Conn) *session {
 	c.mu.Lock()
 	v := c.version
 	c.mu.Unlock()
+	in := newStream(conn, v)
+	in.count = &c.traffic
 	return &session{
-		c: c, conn: conn, version: v, stream: newStream(conn, v),
+		c: c, conn: conn, version: v, stream: in,
 		events: make(chan event), asked: nothing, done: make(chan struct{}), timer: time.NewTimer(stallTime),
 	}
 }
@@ -95,7 +97,7 @@ func (s *session) query() error {
 		p = PDU{Version: s.version, Type: SerialQuery, Session: r.session, Serial: r.serial}
 	}
 	s.asked, s.notified = p.Type, false
-	s.seen = s.stream.count.Load()
+	s.seen = s.c.traffic.total()
 	s.timer.Reset(stallTime)
 	return s.send(p)
 }
@@ -106,7 +108,7 @@ func (s *session) due() error {
 	if s.asked == nothing {
 		return s.query()
 	}
-	if n := s.stream.count.Load(); n != s.seen {
+	if n := s.c.traffic.total(); n != s.seen {
 		s.seen = n
 		s.timer.Reset(stallTime)
 		return nil
@@ -282,6 +284,7 @@ const sendTime = 10 * time.Second
 
 // send does not rely on write deadlines, which an SSH channel has not.
 func (s *session) send(p PDU) error {
+	s.c.traffic.sent(p)
 	late := time.AfterFunc(sendTime, func() { s.conn.Close() })
 	defer late.Stop()
 	if _, err := s.conn.Write(p.Append(nil)); err != nil {

@@ -87,6 +87,14 @@ func (s *Set) Len() int {
 	return s.v4.n + s.v6.n
 }
 
+// Lens returns the numbers of IPv4 and of IPv6 VRPs.
+func (s *Set) Lens() (four, six int) {
+	if s == nil {
+		return 0, 0
+	}
+	return s.v4.n, s.v6.n
+}
+
 // Has tells whether the set holds exactly this VRP.
 func (s *Set) Has(v VRP) bool {
 	if s == nil || v.Check() != nil {

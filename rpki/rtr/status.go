@@ -54,6 +54,7 @@ type Status struct {
 	Connects  uint64    // tries to connect
 	Epochs    uint64    // complete answers
 	Expired   uint64    // times that data ran out
+	Counters
 }
 
 // Up tells whether the connection works and its data are whole.
@@ -65,6 +66,7 @@ func (c *Client) Status() Status {
 	defer c.mu.Unlock()
 	s := c.status
 	s.Version = c.version
+	c.traffic.fill(&s.Counters)
 	if e := c.usable(); e != nil {
 		s.HasEpoch, s.Session, s.Serial, s.Expires = true, e.Session, e.Serial, e.Expires
 		s.VRPs4, s.VRPs6 = e.Data.VRPs.v4.n, e.Data.VRPs.v6.n
@@ -101,6 +103,11 @@ func (c *Client) down(err error, again bool) {
 		}
 		first = s.LastError != text
 		s.State, s.LastError, s.ErrorAt = Idle, text, time.Now()
+		if again {
+			s.Downgrades++
+		} else {
+			s.Failures++
+		}
 	})
 	if again {
 		c.o.Log.Info("cache is asked again in a lower version", "error", err)

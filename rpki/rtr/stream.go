@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"sync/atomic"
 )
 
 // event is what a stream tells its session: everything but the records.
@@ -23,8 +22,8 @@ type stream struct {
 	asked  uint8 // the version of our query
 	agreed bool
 	draft  *draft
-	count  atomic.Uint64 // PDUs read, so that the session sees a stall
-	limit  int           // most records in one answer
+	count  *traffic // of PDUs read; the session also sees a stall by it
+	limit  int      // most records in one answer
 }
 
 // maxRecords bounds the memory that a cache can take: some ten times all VRPs
@@ -32,7 +31,7 @@ type stream struct {
 const maxRecords = 8_000_000
 
 func newStream(r io.Reader, asked uint8) *stream {
-	return &stream{in: bufio.NewReaderSize(r, 2*MaxPDU), asked: asked, limit: maxRecords}
+	return &stream{in: bufio.NewReaderSize(r, 2*MaxPDU), asked: asked, limit: maxRecords, count: &traffic{}}
 }
 
 // next returns the next event; after one with bad or err there is no other. A
@@ -52,7 +51,7 @@ func (s *stream) read() event {
 		if raw == nil {
 			return e
 		}
-		s.count.Add(1)
+		s.count.received(Type(raw[1]))
 		if err := s.checkVersion(raw); err != nil {
 			return event{bad: err}
 		}
@@ -156,6 +155,7 @@ func (s *stream) control(raw []byte) (event, bool) {
 			return event{bad: bad(CorruptData, raw, "a Cache Reset within an answer")}, true
 		}
 	case ErrorReport:
+		s.count.reported(p.Code)
 		s.draft = nil
 	default: // queries are ours to send
 		return event{bad: bad(InvalidRequest, raw, "a cache does not send a %s", p.Type)}, true
