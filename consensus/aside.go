@@ -42,7 +42,7 @@ func loadAside(dir string) (*aside, error) {
 	}
 	var a aside
 	if err := json.Unmarshal(raw, &a); err != nil || a.Dir == "" || a.Dir != filepath.Base(a.Dir) {
-		return nil, fmt.Errorf("%s: %w: wipe the directory and join again with a new token", filepath.Join(dir, asideFile), ErrBroken)
+		return nil, fmt.Errorf("%s: %w: %s", filepath.Join(dir, asideFile), ErrBroken, peer.WayBack)
 	}
 	return &a, nil
 }

@@ -120,14 +120,14 @@ func Restore(opt InitOptions, backup io.Reader) (BackupInfo, error) {
 	if s.Version() > rtbh.Speaks {
 		return info, fmt.Errorf("the backup is of version %d, this binary reads only %d: install a newer triggerd", s.Version(), rtbh.Speaks)
 	}
-	undo, err := claim(opt.Dir)
+	c, err := claim(opt.Dir)
 	if err != nil {
 		return info, err
 	}
 	if err := restore(opt, s); err != nil {
-		return info, errors.Join(fmt.Errorf("restore: %w", err), undo())
+		return info, errors.Join(fmt.Errorf("restore: %w", err), c.undo())
 	}
-	return info, nil
+	return info, c.done()
 }
 
 func restore(opt InitOptions, s *rtbh.State) error {

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"github.com/hashicorp/raft"
+	"github.com/triggerd/triggerd/consensus/peer"
 )
 
 // preload brings the state to where the mark says it was, before Raft starts:
@@ -20,7 +21,7 @@ func preload(d *disk, m mark, f *fsm) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() { // the database panics and faults on some damage
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v; wipe the directory and join again with a new token", ErrBroken, p)
+			err = fmt.Errorf("%w: %v; %s", ErrBroken, p, peer.WayBack)
 		}
 	}()
 	base, err := loadSnapshot(d.snaps, f)
@@ -43,13 +44,12 @@ func preload(d *disk, m mark, f *fsm) (err error) {
 
 // checkExtent compares where the snapshot, the log and the mark end.
 func checkExtent(base, first, last, marked, seen uint64) error {
-	const wipe = "wipe the directory and join again with a new token"
 	if last > base && first > base+1 {
-		return fmt.Errorf("%w: the log begins at %d, the newest snapshot ends at %d; %s", ErrBroken, first, base, wipe)
+		return fmt.Errorf("%w: the log begins at %d, the newest snapshot ends at %d; %s", ErrBroken, first, base, peer.WayBack)
 	}
 	if max(base, last, seen) < marked {
 		return fmt.Errorf("%w: entry %d was applied here, but snapshot and log end at %d: the disk has lost what it had stored; %s",
-			ErrBroken, marked, max(base, last, seen), wipe)
+			ErrBroken, marked, max(base, last, seen), peer.WayBack)
 	}
 	return nil
 }
@@ -69,8 +69,8 @@ func loadSnapshot(snaps raft.SnapshotStore, f *fsm) (uint64, error) {
 		err = f.Restore(r)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w: the newest snapshot %s cannot be read (%w); wipe the directory and join again with a new token",
-			ErrBroken, all[0].ID, err)
+		return 0, fmt.Errorf("%w: the newest snapshot %s cannot be read (%w); %s",
+			ErrBroken, all[0].ID, err, peer.WayBack)
 	}
 	return meta.Index, nil
 }
@@ -80,7 +80,7 @@ func replay(logs raft.LogStore, base, last, marked uint64, f *fsm) error {
 	for i := base + 1; i <= last; i++ {
 		var l raft.Log
 		if err := logs.GetLog(i, &l); err != nil {
-			return fmt.Errorf("%w: entry %d of %d: %w; wipe the directory and join again with a new token", ErrBroken, i, last, err)
+			return fmt.Errorf("%w: entry %d of %d: %w; %s", ErrBroken, i, last, err, peer.WayBack)
 		}
 		if i > marked || (l.Type != raft.LogCommand && l.Type != raft.LogConfiguration) {
 			continue

@@ -402,10 +402,10 @@ func (c *chaos) rejoinEmpty(n *simNode) {
 	id := c.leader().identity()
 	ca, err := peer.LoadCA(c.leader().dir)
 	must2(c.t, err)
-	_, err = claim(n.dir)
+	made, err := claim(n.dir)
 	must2(c.t, err)
 	id.Name, id.Incarnation = n.name, m.Incarnation
-	must2(c.t, errors.Join(createDisk(n.dir), peer.SaveCA(n.dir, ca), peer.SaveIdentity(n.dir, id)))
+	must2(c.t, errors.Join(createDisk(n.dir), peer.SaveCA(n.dir, ca), peer.SaveIdentity(n.dir, id), made.done()))
 	n.up()
 	n.mustBeReady()
 }

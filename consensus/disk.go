@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"github.com/triggerd/triggerd/consensus/peer"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
@@ -61,7 +63,7 @@ func openDiskAt(dir string, noSync bool, log *slog.Logger) (*disk, error) {
 	path := filepath.Join(dir, logFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing although this node has joined a cluster; "+
-			"nothing is started with an empty state in its place. Restore it, or wipe the directory and join again with a new token", ErrBroken, path)
+			"nothing is started with an empty state in its place. Restore it, or %s", ErrBroken, path, peer.WayBack)
 	}
 	d, err := openBolt(dir, noSync, log)
 	if err != nil {
@@ -69,7 +71,7 @@ func openDiskAt(dir string, noSync bool, log *slog.Logger) (*disk, error) {
 	}
 	id, err := d.stable.Get(logIDKey)
 	if err != nil || len(id) != len(d.id) {
-		return nil, errors.Join(fmt.Errorf("%w: %s has no log id; wipe the directory and join again with a new token", ErrBroken, path), d.close())
+		return nil, errors.Join(fmt.Errorf("%w: %s has no log id; %s", ErrBroken, path, peer.WayBack), d.close())
 	}
 	copy(d.id[:], id)
 	return d, nil
@@ -83,7 +85,7 @@ func openBolt(dir string, noSync bool, log *slog.Logger) (d *disk, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %s: %v; wipe the directory and join again with a new token", ErrBroken, path, p)
+			err = fmt.Errorf("%w: %s: %v; %s", ErrBroken, path, p, peer.WayBack)
 		}
 	}()
 	b, err := raftboltdb.New(raftboltdb.Options{
@@ -93,14 +95,21 @@ func openBolt(dir string, noSync bool, log *slog.Logger) (d *disk, err error) {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("open log: %s is in use: another triggerd runs in this directory", path)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%w: %s: %w; wipe the directory and join again with a new token", ErrBroken, path, err)
-	case err != nil:
+	case err != nil && isOfTheSystem(err): // no space, no permission: the file itself may be good
 		return nil, fmt.Errorf("open log: %s: %w", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s: %w; %s", ErrBroken, path, err, peer.WayBack)
 	}
 	snaps, err := raft.NewFileSnapshotStoreWithLogger(dir, keepSnaps, newRaftLogger(log))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open snapshots: %w", err), b.Close())
 	}
 	return &disk{logs: b, stable: b, snaps: snaps, close: b.Close}, nil
+}
+
+// isOfTheSystem tells an error of the operating system from one about what is
+// in the file.
+func isOfTheSystem(err error) bool {
+	var no syscall.Errno
+	return errors.As(err, &no)
 }

@@ -3,6 +3,7 @@ package consensus
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -49,7 +50,11 @@ func (n *Node) startClock() {
 		return
 	}
 	n.clock.fromWall()
-	n.log.Warn("no member carried the log's clock on; it starts from this node's wall clock", "now", n.clock.now().String())
+	level := slog.LevelWarn
+	if len(n.members()) == 0 { // the cluster is being made
+		level = slog.LevelDebug
+	}
+	n.log.Log(n.ctx, level, "no member carried the log's clock on; it starts from this node's wall clock", "now", n.clock.now().String())
 }
 
 // watchClock compares the wall clock with the log's.

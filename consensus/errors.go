@@ -16,7 +16,7 @@ var (
 	// ErrNoLeader means that no leader is known now.
 	ErrNoLeader = errors.New("no leader is known")
 	// ErrNotEmpty is an initialisation of a directory that holds something.
-	ErrNotEmpty = errors.New("is not empty; a node is initialised once")
+	ErrNotEmpty = errors.New("is not empty")
 	// ErrBroken is a log, snapshot or mark on disk that cannot be trusted.
 	ErrBroken = errors.New("the node's log on disk is damaged")
 	// ErrMajority is a change of membership that would lose the majority.

@@ -19,6 +19,8 @@ const (
 	callFresh    = "fresh"
 	callJoin     = "join"
 	callTransfer = "transfer"
+	callRenew    = "renew"
+	callCAKey    = "ca-key"
 	callUser     = "x/"
 )
 
@@ -89,6 +91,8 @@ func (n *Node) register(t transport) {
 	t.handle(callStatus, n.handleStatus)
 	t.handle(callFresh, n.handleFresh)
 	t.handle(callTransfer, n.handleTransfer)
+	t.handle(callRenew, n.handleRenew)
+	t.handle(callCAKey, n.handleCAKey)
 	t.handle(callJoin, n.handleForwardedJoin)
 	n.answers.mu.Lock()
 	defer n.answers.mu.Unlock()

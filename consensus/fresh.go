@@ -91,12 +91,24 @@ func (n *Node) handleFresh(ctx context.Context, _ peer.Identity, _ []byte) ([]by
 // Ready waits until the cluster has confirmed this node's state, at most for
 // BootWait. False means that the node is alone: its state is that of the
 // applied mark, an alarm says so, and it goes down when the cluster is there.
+// A node without a mark has no state to go on with alone: it waits on.
 func (n *Node) Ready(ctx context.Context) (confirmed bool) {
-	ctx, cancel := context.WithTimeout(ctx, n.opt.BootWait)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(n.ctx, cancel)
 	defer stop()
-	if n.confirm(ctx) {
+	waiting, cancel := context.WithTimeout(ctx, n.opt.BootWait)
+	defer cancel()
+	if n.confirm(waiting) {
+		return true
+	}
+	if n.unmarked.Load() {
+		n.log.Error("no leader, and no mark that says what of the log was applied; nothing is announced until the cluster is there")
+		for !n.confirm(ctx) {
+			if pause(ctx, pollEvery) != nil {
+				return false
+			}
+		}
 		return true
 	}
 	if n.ctx.Err() != nil {
@@ -124,8 +136,12 @@ func (n *Node) confirm(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
+	if n.unmarked.Swap(false) {
+		n.alarms.Clear(alarm.StoreError, lostMark)
+	}
 	if !n.confirmed.Swap(true) {
 		n.log.Info("state confirmed by the cluster", "index", seen)
+		n.kickRole()
 		n.spawn(n.updateOwnRecord)
 	}
 	return true

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -31,39 +29,14 @@ type InitOptions struct {
 // certificate, a log with one voter, and the first entries in it. When it
 // fails the directory is left as it was found.
 func Init(opt InitOptions) error {
-	undo, err := claim(opt.Dir)
+	c, err := claim(opt.Dir)
 	if err != nil {
 		return err
 	}
 	if err := initialise(opt); err != nil {
-		return errors.Join(fmt.Errorf("init: %w", err), undo())
+		return errors.Join(fmt.Errorf("init: %w", err), c.undo())
 	}
-	return nil
-}
-
-// claim takes a directory that is missing or empty. undo empties it again.
-func claim(dir string) (undo func() error, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the node's directory: %w", err)
-	}
-	found, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("look into the node's directory: %w", err)
-	}
-	for _, f := range found {
-		if f.Name() != "lost+found" { // a fresh file system of its own
-			return nil, fmt.Errorf("%s %w", dir, ErrNotEmpty)
-		}
-	}
-	return func() error {
-		made, err := os.ReadDir(dir)
-		for _, f := range made {
-			if f.Name() != "lost+found" {
-				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, f.Name())))
-			}
-		}
-		return err
-	}, nil
+	return c.done()
 }
 
 func initialise(opt InitOptions) error {
@@ -175,7 +148,10 @@ func newLoneTransport(addr string) *loneTransport {
 func (t *loneTransport) raftTransport() raft.Transport { return t.raft }
 func (t *loneTransport) handle(string, handler)        {}
 func (t *loneTransport) recheck()                      {}
-func (t *loneTransport) close()                        { _ = t.raft.Close() } // it returns nil
+
+func (t *loneTransport) setCredentials(peer.Credentials) error { return nil }
+
+func (t *loneTransport) close() { _ = t.raft.Close() } // it returns nil
 
 func (t *loneTransport) call(context.Context, string, string, string, []byte) ([]byte, error) {
 	return nil, errUnreachable

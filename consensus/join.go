@@ -39,28 +39,28 @@ func Join(ctx context.Context, opt JoinOptions) (Joined, error) {
 	if err != nil {
 		return Joined{}, err
 	}
-	undo, err := claim(opt.Dir)
+	c, err := claim(opt.Dir)
 	if err != nil {
 		return Joined{}, err
 	}
 	// The log first: a disk that can't be written must not cost a token.
 	if err := createDisk(opt.Dir); err != nil {
-		return Joined{}, errors.Join(err, undo())
+		return Joined{}, errors.Join(err, c.undo())
 	}
 	j, err := peer.Join(ctx, token, peer.JoinRequest{Name: opt.Name, Advertise: opt.Advertise, Binary: opt.Version, Speaks: rtbh.Speaks})
 	if err != nil {
-		return Joined{}, errors.Join(err, undo())
+		return Joined{}, errors.Join(err, c.undo())
 	}
 	if err := j.Save(opt.Dir); err != nil {
-		return Joined{}, errors.Join(err, undo())
+		return Joined{}, errors.Join(err, c.undo())
 	}
-	return Joined{Name: j.Identity.Name, Role: j.Role, ID: j.Identity.ServerID()}, nil
+	return Joined{Name: j.Identity.Name, Role: j.Role, ID: j.Identity.ServerID()}, c.done()
 }
 
 // Token makes a one-time invitation to join, good for a lifetime from now on.
 // Only the secret's hash goes into the log. name "" lets the node choose one.
 func (n *Node) Token(ctx context.Context, by rtbh.Actor, role rtbh.MemberRole, name string, lifetime time.Duration) (string, error) {
-	t := peer.Token{Cluster: n.identity().Cluster, Secret: peer.NewSecret(), CAFingerprint: peer.Fingerprint(n.life().creds.CACert), Addrs: n.tokenAddrs()}
+	t := peer.Token{Cluster: n.identity().Cluster, Secret: peer.NewSecret(), CAFingerprint: peer.Fingerprint(n.life().creds.Load().CACert), Addrs: n.tokenAddrs()}
 	if err := t.Check(); err != nil {
 		return "", err
 	}

@@ -19,7 +19,6 @@ import (
 // fields but the last group never change once the life is the node's.
 type life struct {
 	id    peer.Identity
-	creds peer.Credentials
 	disk  *disk
 	mark  *markWriter
 	trans transport
@@ -28,7 +27,8 @@ type life struct {
 	push    *pusher
 	started chan struct{}
 
-	failed atomic.Pointer[error] // why Raft does not run
+	creds  atomic.Pointer[peer.Credentials] // replaced by a renewal
+	failed atomic.Pointer[error]            // why Raft does not run
 	lead   leadership
 
 	ctx    context.Context
@@ -38,6 +38,8 @@ type life struct {
 	callMu sync.Mutex
 	ending bool
 	closed sync.Once
+
+	rhythmMu sync.Mutex // one at a time tells Raft its timeouts
 
 	aside atomic.Pointer[aside] // while the state before is shown
 }
@@ -49,7 +51,8 @@ type wiring struct {
 }
 
 func newLife(ctx context.Context, id peer.Identity, creds peer.Credentials) *life {
-	l := &life{id: id, creds: creds, started: make(chan struct{})}
+	l := &life{id: id, started: make(chan struct{})}
+	l.creds.Store(&creds)
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	return l
 }
@@ -63,7 +66,7 @@ func (n *Node) identity() peer.Identity { return n.life().id }
 // listen opens the real cluster port.
 func listen(n *Node, l *life) (transport, error) {
 	p, err := peer.Listen(peer.Options{
-		Addr: n.opt.Listen, Credentials: l.creds,
+		Addr: n.opt.Listen, Credentials: *l.creds.Load(),
 		Identity: func() peer.Identity { return l.id },
 		Member:   n.isMember,
 		Log:      n.log, Alarms: n.alarms,
@@ -94,6 +97,7 @@ func (n *Node) start(l *life) error {
 	l.push = newPusher(r, l.trans.raftTransport(), raft.ServerID(l.id.ServerID()))
 	close(l.started)
 	n.cur.Store(l)
+	n.keepRhythm(l)
 	l.loops.Go(func() { n.followLeader(l) })
 	l.loops.Go(func() { n.leadLoop(l) })
 	return nil
@@ -144,7 +148,8 @@ func (n *Node) raftConfig(l *life) *raft.Config {
 	c := raft.DefaultConfig()
 	t := n.opt.tuning
 	c.LocalID = raft.ServerID(l.id.ServerID())
-	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = t.heartbeat, t.election, t.lease
+	rhythm := n.rhythm()
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = rhythm.heartbeat, rhythm.election, t.lease
 	c.CommitTimeout = t.commit
 	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = t.snapshotEvery, t.snapshotAfter, t.trailing
 	c.NoSnapshotRestoreOnStart = true // preload did it

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
@@ -96,6 +97,7 @@ func newestMark(file []byte, log logID) (m mark) {
 // markWriter keeps the mark of a running node.
 type markWriter struct {
 	f      *os.File
+	found  bool // the file had a mark of this log when it was opened
 	dirty  chan struct{}
 	stop   chan struct{}
 	done   chan struct{}
@@ -130,8 +132,9 @@ func openMark(dir string, log logID, failed func(error)) (*markWriter, error) {
 			return nil, fmt.Errorf("preallocate mark: %w", err)
 		}
 	}
+	last := newestMark(old, log)
 	w := &markWriter{
-		f: f, last: newestMark(old, log), failed: failed,
+		f: f, found: last.Seq > 0, last: last, failed: failed,
 		dirty: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.flush()
@@ -195,4 +198,24 @@ func (w *markWriter) close() error {
 		return w.f.Close()
 	}
 	return errors.Join(datasync(w.f), w.f.Close())
+}
+
+// A log without a mark can't say what of it was committed: nothing of it may
+// be announced before the cluster has said so, not even after the boot wait.
+// An old snapshot alone would bring back what was withdrawn since.
+const lostMark = "lost mark"
+
+// checkMark raises the alarm for a node whose mark is gone while its log is not.
+func (n *Node) checkMark(l *life) error {
+	last, err := l.disk.logs.LastIndex()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	if seen, _ := n.fsm.position(); l.mark.found || last <= seen {
+		return nil
+	}
+	n.unmarked.Store(true)
+	n.alarms.Raise(alarm.StoreError, lostMark, fmt.Sprintf("%s, which says up to where this node had applied its log, was missing or damaged: "+
+		"it announces nothing until the cluster has confirmed its state. If the majority is gone for good: `triggerd recover`", filepath.Join(n.opt.Dir, markFile)))
+	return nil
 }

@@ -92,9 +92,12 @@ func (n *Node) isMember(serverID string) (member, known bool) {
 func (n *Node) membersChanged() {
 	n.kickLeader()
 	n.lookNow()
+	n.kickRole()
+	l := n.life()
 	select {
-	case <-n.life().started:
-		n.spawn(n.life().trans.recheck)
+	case <-l.started:
+		n.spawn(func() { n.keepRhythm(l) })
+		n.spawn(l.trans.recheck)
 	default:
 	}
 }
@@ -286,7 +289,7 @@ func (n *Node) mayLeave(m rtbh.Member) error {
 }
 
 // SetRole promotes or demotes a member. A new voter gets its vote when it has
-// caught up; it must hold the CA's key, which only joining as one brings.
+// caught up, and fetches the CA's key (cakey.go).
 func (n *Node) SetRole(ctx context.Context, by rtbh.Actor, name string, role rtbh.MemberRole) error {
 	m, err := n.member(name)
 	if err != nil {

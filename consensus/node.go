@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -34,6 +35,7 @@ type Node struct {
 	leader      leaderWatch
 	kick        chan struct{} // one slot: the leader should look at once
 	look        chan struct{} // one slot: the table of members should be renewed at once
+	role        chan struct{} // one slot: this node's role may have changed
 	lastTick    time.Time     // of leadLoop, as lastCheck
 	lastCheck   time.Time
 	quarantined time.Time // of pollLoop
@@ -46,6 +48,7 @@ type Node struct {
 	onApply  []func(changed []netip.Prefix, all bool)
 
 	confirmed atomic.Bool // the cluster has told this node where it stands
+	unmarked  atomic.Bool // nothing here says how much of the log was applied
 	opened    time.Time
 
 	ctx    context.Context
@@ -65,14 +68,29 @@ func Open(opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	creds, err := peer.LoadCredentials(opt.Dir)
+	if err := finished(opt.Dir); err != nil {
+		return nil, err
+	}
+	creds, err := loadCredentials(opt.Dir, id)
 	if err != nil {
 		return nil, err
 	}
-	if creds.ServerID() != id.ServerID() {
-		return nil, fmt.Errorf("%s: the certificate is %s's, the identity %s's: restore the files that belong together", opt.Dir, creds.ServerID(), id.ServerID())
-	}
 	return openIn(opt, id, creds, wiring{connect: listen, rejoin: rejoinOverPort})
+}
+
+// loadCredentials reads them and holds them against the identity.
+func loadCredentials(dir string, id peer.Identity) (peer.Credentials, error) {
+	creds, err := peer.LoadCredentials(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return creds, err
+		}
+		return creds, fmt.Errorf("%w: restore the file from a copy, or %s", err, peer.WayBack)
+	}
+	if creds.ServerID() != id.ServerID() {
+		return creds, fmt.Errorf("%s: the certificate is %s's, the identity %s's: restore the files that belong together, or %s", dir, creds.ServerID(), id.ServerID(), peer.WayBack)
+	}
+	return creds, nil
 }
 
 // openIn opens the log in the node's directory, or what was set aside there.
@@ -103,6 +121,7 @@ func openNode(opt Options, id peer.Identity, creds peer.Credentials, d *disk, w 
 	}
 	n.goBackground(n.pollLoop)
 	n.goBackground(n.hashLoop)
+	n.goBackground(n.renewLoop)
 	return n, nil
 }
 
@@ -111,7 +130,7 @@ func newNode(opt Options, w wiring) *Node {
 	opt = opt.withDefaults()
 	n := &Node{
 		opt: opt, log: opt.Log.With("component", "consensus"), alarms: opt.Alarms, addr: opt.Advertise, wiring: w,
-		clock: newLogClock(opt.Time), opened: time.Now(), kick: make(chan struct{}, 1), look: make(chan struct{}, 1),
+		clock: newLogClock(opt.Time), opened: time.Now(), kick: make(chan struct{}, 1), look: make(chan struct{}, 1), role: make(chan struct{}, 1),
 	}
 	n.lifeMu, n.joining.mu = newTurn(), newTurn()
 	n.fsm = newFSM(n.clock)
@@ -146,6 +165,9 @@ func (n *Node) load(l *life) error {
 	n.clock.resume(m.Clock)
 	n.fsm.marked, n.fsm.committed = func(uint64) {}, func(uint64, uint64) {}
 	if err := preload(l.disk, m, n.fsm); err != nil {
+		return err
+	}
+	if err := n.checkMark(l); err != nil {
 		return err
 	}
 	n.attach(l)

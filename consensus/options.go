@@ -26,9 +26,10 @@ type tuning struct {
 	heartbeat, election, lease, commit time.Duration
 	snapshotEvery                      time.Duration
 	snapshotAfter, trailing            uint64
-	cached                             int  // newest entries kept in memory, so that they are not read back for each follower
-	noPush                             bool // leave out the commit push
-	noSync                             bool // don't flush the log: for tests that kill no power
+	cached                             int           // newest entries kept in memory, so that they are not read back for each follower
+	renewEvery                         time.Duration // how often a certificate's end is looked at
+	noPush                             bool          // leave out the commit push
+	noSync                             bool          // don't flush the log: for tests that kill no power
 }
 
 // The rhythm of everything that is not Raft's own.
@@ -56,14 +57,15 @@ func (o Options) withDefaults() Options {
 	}
 	o.Time = o.Time.orSystem()
 	t := &o.tuning
-	defaultTo(&t.heartbeat, 500*time.Millisecond)
-	defaultTo(&t.election, 500*time.Millisecond)
+	defaultTo(&t.heartbeat, 300*time.Millisecond)
+	defaultTo(&t.election, 300*time.Millisecond)
 	defaultTo(&t.lease, 250*time.Millisecond)
 	defaultTo(&t.commit, 50*time.Millisecond)
 	defaultTo(&t.snapshotEvery, 2*time.Minute)
 	defaultTo(&t.snapshotAfter, 8192)
 	defaultTo(&t.trailing, 10240)
 	defaultTo(&t.cached, 512)
+	defaultTo(&t.renewEvery, time.Hour)
 	return o
 }
 

@@ -40,6 +40,8 @@ func (t *portTransport) raftTransport() raft.Transport { return candidateTranspo
 
 func (t *portTransport) handle(kind string, f handler) { t.port.Handle(kind, peer.Handler(f)) }
 
+func (t *portTransport) setCredentials(c peer.Credentials) error { return t.port.SetCredentials(c) }
+
 func (t *portTransport) recheck() { t.port.Recheck() }
 
 func (t *portTransport) call(ctx context.Context, addr, serverID, kind string, body []byte) ([]byte, error) {

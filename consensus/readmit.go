@@ -20,7 +20,7 @@ func (n *Node) readmit(ctx context.Context, ask peer.JoinAsk, trusted bool) (rtb
 	}
 	m, err := n.member(name)
 	if err != nil {
-		return rtbh.Member{}, fmt.Errorf("%s is not a member any more: wipe its directory and join with a new token", ask.Holder)
+		return rtbh.Member{}, fmt.Errorf("%s is not a member any more: %s", ask.Holder, peer.WayBack)
 	}
 	if m.Role.Votes() && !trusted {
 		return rtbh.Member{}, errors.New("a node that is to vote must ask a voter, not a speaker")

@@ -174,7 +174,7 @@ func (n *Node) recover(p RecoveryPlan) error {
 	n.log.Warn("recovering the cluster", "generation", id.Generation, "excluded", strings.Join(p.Names(), " "), "tail", len(p.Tail))
 	began := time.Now()
 	n.halt(l)
-	next := newLife(n.ctx, id, l.creds)
+	next := newLife(n.ctx, id, *l.creds.Load())
 	next.disk, next.mark = l.disk, l.mark
 	err = peer.SaveIdentity(n.opt.Dir, id) // before anything else, so that no two sides ever share a generation
 	if err != nil {

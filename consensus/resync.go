@@ -31,7 +31,7 @@ type rejoined struct {
 // rejoinOverPort asks one member over the real port.
 func rejoinOverPort(ctx context.Context, n *Node, addr string) (rejoined, error) {
 	l := n.life()
-	j, err := peer.Rejoin(ctx, l.id.Cluster, l.creds, []string{addr}, n.joinRequest())
+	j, err := peer.Rejoin(ctx, l.id.Cluster, *l.creds.Load(), []string{addr}, n.joinRequest())
 	if err != nil {
 		return rejoined{}, err
 	}
@@ -185,7 +185,7 @@ func (n *Node) askBack(a *aside) (rejoined, error) {
 		}
 	}
 	if len(failed) == 0 {
-		return rejoined{}, errors.New("no other member is known to this node: wipe the directory and join again with a new token")
+		return rejoined{}, errors.New("no other member is known to this node: " + peer.WayBack)
 	}
 	return rejoined{}, errors.Join(failed...)
 }
@@ -255,6 +255,7 @@ func openAside(opt Options, id peer.Identity, creds peer.Credentials, a *aside, 
 	}
 	n.goBackground(n.pollLoop)
 	n.goBackground(n.hashLoop)
+	n.goBackground(n.renewLoop)
 	return n, nil
 }
 

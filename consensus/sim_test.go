@@ -156,6 +156,8 @@ func (s *simNet) wire() {
 func (t *simTransport) raftTransport() raft.Transport { return t.raft }
 func (t *simTransport) recheck()                      {}
 
+func (t *simTransport) setCredentials(peer.Credentials) error { return nil }
+
 func (t *simTransport) handle(kind string, h handler) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -298,9 +300,11 @@ func (s *sim) enroll(name string, role rtbh.MemberRole, incarnation uint32) *sim
 func (n *simNode) makeDir(like peer.Identity, incarnation uint32) {
 	id := like
 	id.Name, id.Incarnation = n.name, incarnation
-	if _, err := claim(n.dir); err != nil {
+	c, err := claim(n.dir)
+	if err != nil {
 		n.sim.t.Fatal(err)
 	}
+	defer func() { must2(n.sim.t, c.done()) }()
 	ca, err := peer.LoadCA(n.sim.nodes[0].dir)
 	if err != nil {
 		n.sim.t.Fatal(err)
@@ -334,7 +338,8 @@ func (n *simNode) open() error {
 		return err
 	}
 	opt := Options{Dir: n.dir, Advertise: n.addr, BootWait: 10 * time.Second, Log: testLog(n.sim.t, n.name), Alarms: n.alarms, Time: n.time(), tuning: n.sim.tune}
-	n.Node, err = openIn(opt, id, peer.Credentials{}, n.sim.wiring(n))
+	creds, _ := peer.LoadCredentials(n.dir) // most have none: nothing here checks them
+	n.Node, err = openIn(opt, id, creds, n.sim.wiring(n))
 	return err
 }
 

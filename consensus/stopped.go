@@ -20,7 +20,7 @@ func OpenStopped(opt Options) (*Stopped, error) {
 	if err != nil {
 		return nil, err
 	}
-	creds, err := peer.LoadCredentials(opt.Dir)
+	creds, err := loadCredentials(opt.Dir, id)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ type transport interface {
 	// certainly not delivered, errLost when it may have been, and is a
 	// *remoteError when the handler answered with one.
 	call(ctx context.Context, addr, serverID, kind string, body []byte) ([]byte, error)
+	// setCredentials replaces the certificate for connections from now on.
+	setCredentials(c peer.Credentials) error
 	// recheck cuts connections of servers that are no longer members.
 	recheck()
 	// close stops accepting and cuts every connection.

@@ -102,7 +102,8 @@ func (ws *watching) end() {
 }
 
 // wait waits until all have applied an index, a second at most, and returns
-// those that have not.
+// those that have not. One that turns out to be silent meanwhile is not waited
+// for: the leader may just have died.
 func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
 	// A member had the second since the command was typed; what an election took
 	// of it is not waited for again, so that a death costs a customer one wait.
@@ -111,7 +112,7 @@ func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
 	defer cancel()
 	late := ws.silent
 	for _, w := range ws.watches {
-		if w.await(ctx, index) != nil {
+		if !w.await(ctx, index, func() bool { return ws.n.isSilent(w.member.Name) }) {
 			for_, _ := ws.n.peers.silent(w.member.Name)
 			late = append(late, Silent{w.member.Name, max(for_, appliedWithin)})
 		}
@@ -120,20 +121,36 @@ func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
 	return late
 }
 
-func (w *watch) await(ctx context.Context, index uint64) error {
+// silentLook is how often it is looked whether a member has become silent.
+const silentLook = 25 * time.Millisecond
+
+// await tells whether the member applied an index before ctx ended and before
+// it was known to be silent.
+func (w *watch) await(ctx context.Context, index uint64, silent func() bool) bool {
+	look := time.NewTicker(silentLook)
+	defer look.Stop()
 	for {
 		w.mu.Lock()
 		applied, moved := w.applied, w.moved
 		w.mu.Unlock()
 		if applied >= index {
-			return nil
+			return true
 		}
 		select {
 		case <-moved:
+		case <-look.C:
+			if silent() {
+				return false
+			}
 		case <-ctx.Done():
-			return ctx.Err()
+			return false
 		}
 	}
+}
+
+func (n *Node) isSilent(name string) bool {
+	_, silent := n.peers.silent(name)
+	return silent
 }
 
 // follow keeps one call to the member outstanding as long as anybody waits.

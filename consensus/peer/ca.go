@@ -82,6 +82,10 @@ func newCAFrom(cert *x509.Certificate, keyDER []byte) (*CA, error) {
 	return &CA{Cert: cert, key: key}, nil
 }
 
+// CAFromKey puts a CA together from a certificate that is known and a key in
+// PKCS #8, as a node receives it that has become a voter.
+func CAFromKey(cert *x509.Certificate, keyDER []byte) (*CA, error) { return newCAFrom(cert, keyDER) }
+
 // LoadCA reads the CA with its key from dir. On a node that is no voter the
 // error is ErrNoCAKey.
 func LoadCA(dir string) (*CA, error) {
@@ -148,6 +152,12 @@ func (ca *CA) Sign(csrDER []byte, serverID string, lifetime time.Duration) ([]by
 	}
 	now := time.Now()
 	return ca.sign(csrDER, serverID, now.Add(-backdate), now.Add(lifetime))
+}
+
+// Renew is Sign with the usual lifetime, at a given time: the caller has
+// compared its wall clock with the cluster's.
+func (ca *CA) Renew(csrDER []byte, serverID string, now time.Time) ([]byte, error) {
+	return ca.sign(csrDER, serverID, now.Add(-backdate), now.Add(NodeLifetime))
 }
 
 func (ca *CA) sign(csrDER []byte, serverID string, from, until time.Time) ([]byte, error) {

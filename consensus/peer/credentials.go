@@ -82,9 +82,24 @@ func (c Credentials) Renewed(certDER []byte) (Credentials, error) {
 	return NewCredentials(c.CACert, certDER, c.Key)
 }
 
-// NeedsRenewal is true from when a third of the certificate's life is left.
+// NeedsRenewal is true from when a third of the certificate's life is left. One
+// that is not good yet was made under a clock that was ahead.
 func NeedsRenewal(cert *x509.Certificate, now time.Time) bool {
-	return cert.NotAfter.Sub(now) < cert.NotAfter.Sub(cert.NotBefore)/3
+	return now.Before(cert.NotBefore) || cert.NotAfter.Sub(now) < cert.NotAfter.Sub(cert.NotBefore)/3
+}
+
+// Good tells whether the certificate is good at a time.
+func Good(cert *x509.Certificate, now time.Time) bool {
+	return !now.Before(cert.NotBefore) && !now.After(cert.NotAfter)
+}
+
+// SaveCertificate replaces the certificate alone: one file, so that no crash
+// can leave it beside another's key.
+func SaveCertificate(dir string, c Credentials) error {
+	if err := c.check(); err != nil {
+		return fmt.Errorf("save certificate: %w", err)
+	}
+	return writeFile(dir, certFile, 0o644, encodeCert(c.Cert))
 }
 
 // chain is what TLS shows: the node and the CA, so that a joining node, which

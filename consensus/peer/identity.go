@@ -14,8 +14,17 @@ import (
 // What LoadIdentity can say.
 var (
 	ErrNoIdentity      = errors.New("this directory belongs to no cluster yet: run `triggerd init` or `triggerd join`")
-	ErrCorruptIdentity = errors.New("the identity file is damaged: restore it from a copy, or wipe the directory and join again with a new token")
+	ErrUnfinished      = errors.New("`triggerd init`, `join` or `restore` was interrupted here before it was done, so this is no node yet: type it again (to join, with a new token)")
+	ErrLostIdentity    = errors.New("the identity file is missing although this directory holds a node's files: restore it from a copy, or " + WayBack)
+	ErrCorruptIdentity = errors.New("the identity file is damaged: restore it from a copy, or " + WayBack)
 )
+
+// WayBack is what to type for a node whose directory can't be trusted any more.
+const WayBack = "move the directory away and join again with a token of `triggerd token` at another member; if this was the only member, `triggerd restore` a backup"
+
+// UnfinishedFile lies in a directory from the first file that makes a node of
+// it to the last, the identity.
+const UnfinishedFile = "unfinished"
 
 const (
 	identityFile = "identity.json"
@@ -94,13 +103,13 @@ func ValidName(name string) error {
 }
 
 // LoadIdentity reads the identity that SaveIdentity wrote into dir. Without a
-// file the error is ErrNoIdentity, with a torn or foreign one ErrCorruptIdentity;
+// file the error is ErrNoIdentity, ErrUnfinished or ErrLostIdentity, with a torn or foreign one ErrCorruptIdentity;
 // any other error means that the file could not be read.
 func LoadIdentity(dir string) (Identity, error) {
 	path := filepath.Join(dir, identityFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Identity{}, fmt.Errorf("%s: %w", path, ErrNoIdentity)
+		return Identity{}, fmt.Errorf("%s: %w", path, withoutIdentity(dir))
 	}
 	if err != nil {
 		return Identity{}, fmt.Errorf("read identity: %w", err)
@@ -113,6 +122,19 @@ func LoadIdentity(dir string) (Identity, error) {
 		return Identity{}, fmt.Errorf("%s: %w (%v)", path, ErrCorruptIdentity, err)
 	}
 	return id, nil
+}
+
+// withoutIdentity says what a directory is that has no identity file.
+func withoutIdentity(dir string) error {
+	for _, sign := range []struct {
+		file string
+		says error
+	}{{UnfinishedFile, ErrUnfinished}, {certFile, ErrLostIdentity}, {keyFile, ErrLostIdentity}, {"raft", ErrLostIdentity}} {
+		if _, err := os.Lstat(filepath.Join(dir, sign.file)); err == nil {
+			return sign.says
+		}
+	}
+	return ErrNoIdentity
 }
 
 // SaveIdentity writes the identity into dir, atomically and readable by the
