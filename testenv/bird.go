@@ -179,7 +179,8 @@ func (b *BIRD) config() string {
 		case n.AS != b.opts.AS:
 			s.WriteString("  multihop 2;\n")
 		}
-		s.WriteString("  debug { routes };\n  graceful restart aware;\n  long lived graceful restart off;\n  hold time 9;\n  keepalive time 3;\n" +
+		s.WriteString("  debug { routes };\n  graceful restart aware;\n  long lived graceful restart off;\n" +
+			fmt.Sprintf("  hold time %d;\n  keepalive time 3;\n", b.opts.hold()) +
 			"  connect delay time 1;\n  connect retry time 1;\n  error wait time 1, 2;\n")
 		if n.IPv4 {
 			s.WriteString("  ipv4 { import table on; import filter rtbh4; export none; gateway recursive; };\n")

@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -84,8 +85,12 @@ type Neighbor struct {
 type RouterOptions struct {
 	AS        uint32
 	Neighbors []Neighbor
+	Hold      int            // BGP hold time in seconds; 0 = 9
 	Originate []netip.Prefix // announced to every neighbor with 65535:666, for labs without triggerd
 }
+
+// hold is the hold time in seconds.
+func (o RouterOptions) hold() int { return cmp.Or(o.Hold, 9) }
 
 // WaitSources waits until the router holds the prefix from exactly these hosts.
 // No host means: the router does not hold it.

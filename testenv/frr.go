@@ -205,7 +205,7 @@ func (f *FRR) config() string {
 			line(" neighbor %s ebgp-multihop 2", n.Addr)
 			line(" neighbor %s disable-connected-check", n.Addr)
 		}
-		line(" neighbor %s timers 3 9", n.Addr)
+		line(" neighbor %s timers 3 %d", n.Addr, f.opts.hold())
 		line(" neighbor %s timers connect 1", n.Addr)
 	}
 	f.family(line, "ipv4", netip.Addr.Is4, func(n Neighbor) bool { return n.IPv4 })

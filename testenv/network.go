@@ -92,3 +92,31 @@ func (h *Host) Plug(lan *Host) {
 	h.lab.t.Helper()
 	lan.IP("link set dev " + h.Name + " master bridge")
 }
+
+// LinkDown takes the host's own end of a LAN down, as when a cable is pulled: the
+// system knows at once that nothing goes out there. LinkUp undoes it.
+func (h *Host) LinkDown(lan *Host) {
+	h.lab.t.Helper()
+	h.IP("link set dev " + lan.Name + " down")
+}
+
+// LinkUp undoes LinkDown.
+func (h *Host) LinkUp(lan *Host) {
+	h.lab.t.Helper()
+	h.IP("link set dev " + lan.Name + " up")
+}
+
+// Loses makes all IPv4 packets that the host sends to another on a LAN vanish,
+// while the other's still arrive here: a cut in one direction, of which neither
+// system is told. The host takes the other to have a hardware address that
+// nobody has.
+func (h *Host) Loses(lan, to *Host) {
+	h.lab.t.Helper()
+	h.IP(fmt.Sprintf("neigh replace %s lladdr 02:00:00:00:de:ad dev %s nud permanent", to.Addr4(), lan.Name))
+}
+
+// Delivers undoes Loses.
+func (h *Host) Delivers(lan, to *Host) {
+	h.lab.t.Helper()
+	h.IP(fmt.Sprintf("neigh del %s dev %s", to.Addr4(), lan.Name))
+}

@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,6 +34,7 @@ type TriggerOptions struct {
 	AS          uint32
 	Neighbors   []Neighbor
 	RestartTime int      // graceful restart with every neighbor, in seconds; 0 = off
+	Hold        int      // BGP hold time in seconds; 0 = 9
 	Extra       []string // lines at the end of the file
 }
 
@@ -267,7 +269,7 @@ func (d *Trigger) router(line func(string, ...any)) {
 		if d.opts.RestartTime > 0 {
 			line(" neighbor %s graceful-restart restart-time %d", n.Addr, d.opts.RestartTime)
 		}
-		line(" neighbor %s timers 3 9", n.Addr)
+		line(" neighbor %s timers 3 %d", n.Addr, cmp.Or(d.opts.Hold, 9))
 		for _, more := range d.lines[n.Addr] {
 			line(" neighbor %s %s", n.Addr, more)
 		}
