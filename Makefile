@@ -7,6 +7,8 @@ LDFLAGS      = -X main.version=$(VERSION)
 RUN         ?= .
 KILLS       ?= 1000
 MINUTES     ?= 30
+# Virtual hours of chaos in `make soak`: 24 in the whole soak, none in a shorter one.
+HOURS       ?= $(if $(filter filefile,$(origin KILLS)$(origin MINUTES)),24,0)
 
 # The race detector runs where goroutines meet; the lab runs real processes.
 UNIT = $(shell $(GO) list ./... | grep -v /testenv)
@@ -27,11 +29,13 @@ test: tools build unit lab ## everything: unit, property, in-process clusters, a
 unit: ## tests without network namespaces, with the race detector
 	$(GO) test -race -timeout 10m $(UNIT)
 	$(GO) test -run 'Hostile' ./bgp
+	$(GO) test -count=1 -v -run 'TestChaos' ./consensus
 
 lab: tools ## scenarios with real routers in network namespaces; RUN=REGEXP chooses
 	$(GO) test -timeout 20m -count=1 -run '$(RUN)' ./testenv/...
 
-soak: build ## kill -9 a real cluster KILLS times, break it for MINUTES more; SEED=N repeats a plan
+soak: build ## kill -9 a real cluster KILLS times, break it for MINUTES more; SEED=N repeats a plan; HOURS=N of virtual chaos first
+	@[ "$(HOURS)" = 0 ] || CONSENSUS_CHAOS=$(HOURS)h $(GO) test -count=1 -timeout 0 -v -run 'TestChaos' ./consensus
 	@$(GO) build -o bin/soak ./testenv/soak/cmd
 	@bin/soak -binary bin/triggerd -kills $(KILLS) -minutes $(MINUTES)
 

@@ -63,7 +63,7 @@ func mayClear(dir string, found []string) error {
 	id, err := peer.LoadIdentity(dir)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%s %w: it is that of the node %s, which `triggerd run` starts; to begin anew move it away", dir, ErrNotEmpty, id.ServerID())
+		return fmt.Errorf("%s %w: a node is initialised once, and this is %s: start it with `triggerd run`, or move the directory away to begin anew", dir, ErrNotEmpty, id.ServerID())
 	case errors.Is(err, peer.ErrUnfinished):
 		return nil
 	case errors.Is(err, peer.ErrNoIdentity):
