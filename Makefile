@@ -13,7 +13,7 @@ HOURS       ?= $(if $(filter filefile,$(origin KILLS)$(origin MINUTES)),24,0)
 # The race detector runs where goroutines meet; the lab runs real processes.
 UNIT = $(shell $(GO) list ./... | grep -v /testenv)
 
-.PHONY: help build run test unit lab soak lint cross tools fuzz docs clean
+.PHONY: help build run test unit lab soak lint cross tools fuzz mutants docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
 	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),20s) $$p || exit 1; \
 	  done; done
+
+mutants: ## break each rule of internal/rtbh in turn and see that its tests notice (15 minutes)
+	$(GO) run ./testenv/mutants
 
 docs: ## write the generated manual, docs/cli.md, anew
 	$(GO) test ./cli -run Manual -update

@@ -4,37 +4,51 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
-	"testing"
-
-	"pgregory.net/rapid"
 )
 
-// The model below says the rules of a blackhole request a second time, as
-// plainly as possible and with other means: prefixes are ranges of addresses,
-// state is a list that is searched from the front.
+// The model below says the rules a second time, as plainly as possible and with
+// other means: prefixes are ranges of addresses, state is a list that is searched
+// from the front, and nothing is shared with what it checks but the vocabulary.
 
 type modelHole struct {
 	customer string
 	prefix   netip.Prefix
+	routeMap string
 	deadline Instant
-	born     int
+	born     int // order of the first commits
+}
+
+type modelWait struct {
+	id  uint64
+	by  string
+	at  Instant
+	ask Announce
 }
 
 type modelCustomer struct {
-	grants  []netip.Prefix
-	minLen4 int
-	minLen6 int
-	most    int
-	maxLife Lifetime
+	grants, roas     []netip.Prefix
+	minLen4, minLen6 int
+	approve4         int // masks shorter than this wait for a second person; 0 = none
+	approve6         int
+	most             int // 0 = as many as the settings say
+	life             Lifetime
+	minLife, maxLife Lifetime
+	maps             []string
 }
+
+// modelUser is a role: "operator", "viewer", "gone" or the name of a customer.
+type modelUser struct{ name, role string }
 
 type model struct {
 	customers map[string]*modelCustomer
 	protected []netip.Prefix
-	most      int
-	neighbor  int // the smallest budget; 0 = none
+	each      int // most blackholes of a customer whose record says nothing
+	most      int // in the cluster; 0 = no limit
+	neighbors map[string]int
 	holes     []modelHole
+	waits     []modelWait
 	born      int
+	asked     uint64
 }
 
 // span returns the first and the last address of a prefix.
@@ -54,12 +68,25 @@ func modelWithin(inner, outer netip.Prefix) bool {
 	return len(f1) == len(f2) && bytes.Compare(f2, f1) <= 0 && bytes.Compare(l1, l2) <= 0
 }
 
+func of6(p netip.Prefix, four, six int) int {
+	if len(p.Addr().AsSlice()) == 16 {
+		return six
+	}
+	return four
+}
+
+// at lets time go by: what is over goes, and what nobody approved within a day.
 func (m *model) at(now Instant) {
 	m.holes = slices.DeleteFunc(m.holes, func(h modelHole) bool { return h.deadline != Never && h.deadline <= now })
+	m.waits = slices.DeleteFunc(m.waits, func(w modelWait) bool { return now >= w.at+day })
 }
 
 func (m *model) find(p netip.Prefix, customer string) int {
 	return slices.IndexFunc(m.holes, func(h modelHole) bool { return h.prefix == p && h.customer == customer })
+}
+
+func (m *model) waiting(p netip.Prefix, customer string) int {
+	return slices.IndexFunc(m.waits, func(w modelWait) bool { return w.ask.Prefix == p && w.ask.Customer == customer })
 }
 
 func (m *model) prefixes() []netip.Prefix {
@@ -72,84 +99,224 @@ func (m *model) prefixes() []netip.Prefix {
 	return all
 }
 
-func (m *model) allows(x Announce, now Instant) bool {
-	c := m.customers[x.Customer]
-	p := x.Prefix
-	if c == nil || !p.IsValid() || p.Addr().Is4In6() || x.RouteMap != "" {
-		return false
+// modelMetric is what the world's route-maps set, and -1 where they deny.
+func modelMetric(name string, p netip.Prefix) int {
+	switch {
+	case name == "" || name == DefaultRouteMap:
+		return 0
+	case name == "ONE":
+		return 1
+	case name == "FOUR" && p.Addr().Is4():
+		return 4
+	}
+	return -1
+}
+
+// deciding is the earliest of a prefix's blackholes.
+func (m *model) deciding(p netip.Prefix) modelHole {
+	first := modelHole{born: m.born + 1}
+	for _, h := range m.holes {
+		if h.prefix == p && h.born < first.born {
+			first = h
+		}
+	}
+	return first
+}
+
+// suits tells whether the rules about what a blackhole is allow this one.
+func (m *model) suits(customer string, p netip.Prefix, routeMap string) RefusalCode {
+	c := m.customers[customer]
+	if !slices.ContainsFunc(append(slices.Clone(c.grants), c.roas...), func(g netip.Prefix) bool { return modelWithin(p, g) }) {
+		return RefusedGrant
+	}
+	if p.Bits() < of6(p, c.minLen4, c.minLen6) {
+		return RefusedLength
+	}
+	always := []netip.Prefix{pfx("192.0.2.1/32"), pfx("100::1/128"), pfx("127.0.0.1/32"), pfx("10.1.2.99/32")} // next-hops and nodes
+	for _, q := range append(always, m.protected...) {
+		if modelWithin(p, q) || modelWithin(q, p) {
+			return RefusedProtected
+		}
+	}
+	if named := routeMap != "" && routeMap != DefaultRouteMap; named && !slices.Contains(c.maps, routeMap) || modelMetric(routeMap, p) < 0 {
+		return RefusedRouteMap
+	}
+	return 0
+}
+
+// judge names the rule that refuses a request whoever makes it; 0 = none.
+func (m *model) judge(x Announce, now Instant) RefusalCode {
+	c, p := m.customers[x.Customer], x.Prefix
+	switch {
+	case c == nil:
+		return RefusedUnknown
+	case !p.IsValid():
+		return RefusedSyntax
+	case p.Addr().Is4In6():
+		return RefusedFamily
 	}
 	if first, _ := span(p); !bytes.Equal(first, p.Addr().AsSlice()) {
-		return false
+		return RefusedHostBits
 	}
-	if !slices.ContainsFunc(c.grants, func(g netip.Prefix) bool { return modelWithin(p, g) }) {
-		return false
+	if code := m.suits(x.Customer, p, x.RouteMap); code != 0 {
+		return code
 	}
-	least := c.minLen4
-	if p.Addr().Is6() {
-		least = c.minLen6
+	if !c.lasts(x, now) {
+		return RefusedLifetime
 	}
-	if p.Bits() < least {
-		return false
+	if len(x.Reason) > 512 || len(x.Ticket) > 64 || bytes.ContainsAny([]byte(x.Reason), "\n\x1b") {
+		return RefusedSyntax
 	}
-	for _, q := range append([]netip.Prefix{pfx("192.0.2.1/32"), pfx("100::1/128")}, m.protected...) {
-		if modelWithin(p, q) || modelWithin(q, p) {
-			return false
-		}
+	if m.find(p, x.Customer) < 0 && !m.room(x) {
+		return RefusedLimit
 	}
-	switch longest := c.maxLife; {
+	return 0
+}
+
+func (c *modelCustomer) lasts(x Announce, now Instant) bool {
+	const century = Lifetime(100 * 365 * 24 * 3600 * 1000)
+	switch {
 	case x.Until != 0:
-		if x.Until <= now || (longest != Forever && x.Until > now+Instant(longest)) || x.Until > now+Instant(maxLife) {
-			return false
-		}
-	case x.Life == Forever:
-		if longest != Forever {
-			return false
-		}
-	case x.Life != 0:
-		if x.Life < 60_000 || (longest != Forever && x.Life > longest) || x.Life > maxLife {
-			return false
-		}
-	}
-	if m.find(p, x.Customer) >= 0 {
+		return x.Until > now && x.Until <= now+Instant(century) && (c.maxLife == Forever || x.Until <= now+Instant(c.maxLife))
+	case x.Life == 0:
 		return true
+	case x.Life == Forever:
+		return c.maxLife == Forever
 	}
-	own := 0
+	return x.Life >= c.minLife && x.Life <= century && (c.maxLife == Forever || x.Life <= c.maxLife)
+}
+
+// room tells whether every budget has room for one more.
+func (m *model) room(x Announce) bool {
+	own, most := 0, m.customers[x.Customer].most
+	if most == 0 {
+		most = m.each
+	}
 	for _, h := range m.holes {
 		if h.customer == x.Customer {
 			own++
 		}
 	}
-	if own >= c.most || (m.most > 0 && len(m.holes) >= m.most) {
+	if own >= most || m.most > 0 && len(m.holes) >= m.most {
 		return false
 	}
-	return m.neighbor == 0 || slices.Contains(m.prefixes(), p) || len(m.prefixes()) < m.neighbor
+	if out := m.prefixes(); !slices.Contains(out, x.Prefix) {
+		for _, most := range m.neighbors {
+			if len(out) >= most {
+				return false
+			}
+		}
+	}
+	return true
 }
 
-// announce does what an accepted request does.
-func (m *model) announce(x Announce, now Instant) {
-	deadline := now + day
-	if longest := m.customers[x.Customer].maxLife; longest != Forever && longest < Lifetime(day) {
-		deadline = now + Instant(longest)
+// announces is what becomes of a user's request: refused, waiting or out.
+func (m *model) announces(u modelUser, x Announce, now Instant) (code RefusalCode, wait uint64) {
+	if u.role != "operator" && u.role != x.Customer {
+		return RefusedRole, 0
 	}
+	if code := m.judge(x, now); code != 0 {
+		return code, 0
+	}
+	if c := m.customers[x.Customer]; x.Prefix.Bits() >= of6(x.Prefix, c.approve4, c.approve6) {
+		m.put(x, now)
+		return 0, 0
+	}
+	i := m.waiting(x.Prefix, x.Customer)
+	if i < 0 {
+		own := 0
+		for _, w := range m.waits {
+			if w.ask.Customer == x.Customer {
+				own++
+			}
+		}
+		if own >= 16 {
+			return RefusedLimit, 0
+		}
+		m.asked++
+		m.waits, i = append(m.waits, modelWait{id: m.asked}), len(m.waits)
+	}
+	m.waits[i].by, m.waits[i].at, m.waits[i].ask = u.name, now, x
+	return 0, m.waits[i].id
+}
+
+// put does what an accepted request does.
+func (m *model) put(x Announce, now Instant) {
+	c := m.customers[x.Customer]
+	usual := c.life
+	if c.maxLife != Forever && (usual == Forever || usual > c.maxLife) {
+		usual = c.maxLife
+	}
+	ends := func(l Lifetime) Instant {
+		if l == Forever {
+			return Never
+		}
+		return now + Instant(l)
+	}
+	h := modelHole{customer: x.Customer, prefix: x.Prefix, routeMap: x.RouteMap, deadline: ends(usual)}
 	switch {
 	case x.Until != 0:
-		deadline = x.Until
-	case x.Life == Forever:
-		deadline = Never
+		h.deadline = x.Until
 	case x.Life != 0:
-		deadline = now + Instant(x.Life)
+		h.deadline = ends(x.Life)
 	}
 	i := m.find(x.Prefix, x.Customer)
 	if i < 0 {
 		m.born++
-		m.holes = append(m.holes, modelHole{x.Customer, x.Prefix, deadline, m.born})
+		h.born = m.born
+		m.holes = append(m.holes, h)
 		return
 	}
-	was := m.holes[i].deadline
-	if plain := x.Until == 0 && x.Life == 0; plain && (was == Never || (deadline != Never && was > deadline)) {
-		return
+	h.born = m.holes[i].born
+	if was := m.holes[i].deadline; x.Until == 0 && x.Life == 0 && (was == Never || h.deadline != Never && was > h.deadline) {
+		h.deadline = was
 	}
-	m.holes[i].deadline = deadline
+	m.holes[i] = h
+}
+
+func (m *model) withdraws(u modelUser, x Withdraw) RefusalCode {
+	i, j := m.find(x.Prefix, x.Customer), m.waiting(x.Prefix, x.Customer)
+	switch {
+	case u.role != "operator" && u.role != x.Customer:
+		return RefusedRole
+	case !x.Prefix.IsValid():
+		return RefusedSyntax
+	case x.Prefix.Addr().Is4In6():
+		return RefusedFamily
+	case x.Prefix != x.Prefix.Masked():
+		return RefusedHostBits
+	case i < 0 && j < 0:
+		return RefusedAbsent
+	}
+	if i >= 0 {
+		m.holes = slices.Delete(m.holes, i, i+1)
+	}
+	if j >= 0 {
+		m.waits = slices.Delete(m.waits, j, j+1)
+	}
+	return 0
+}
+
+func (m *model) approves(u modelUser, x Approve, now Instant) RefusalCode {
+	i := slices.IndexFunc(m.waits, func(w modelWait) bool { return w.id == x.ID })
+	switch {
+	case u.role != "operator":
+		return RefusedRole
+	case i < 0:
+		return RefusedAbsent
+	}
+	w := m.waits[i]
+	if !x.Reject {
+		if w.by == u.name {
+			return RefusedRole
+		}
+		if code := m.judge(w.ask, now); code != 0 {
+			return code
+		}
+		m.put(w.ask, now)
+	}
+	m.waits = slices.Delete(m.waits, i, i+1)
+	return 0
 }
 
 func (m *model) nextEnd(now Instant) (first Instant, found bool) {
@@ -159,128 +326,4 @@ func (m *model) nextEnd(now Instant) (first Instant, found bool) {
 		}
 	}
 	return first, found
-}
-
-// modelStory draws a world of three customers and puts it into both.
-func modelStory(t *rapid.T) (*story, *model) {
-	st, m := newStory(), &model{customers: map[string]*modelCustomer{}}
-	for _, name := range []string{"one", "two", "three"} {
-		c := &modelCustomer{minLen4: 32, minLen6: 128, most: 1000, maxLife: Lifetime(30 * day)}
-		m.customers[name] = c
-		c.grants = rapid.SliceOfNDistinct(rapid.SampledFrom(universe), 0, 4, rapid.ID).Draw(t, name+" grants")
-		st.must(local, EditCustomer{Name: name})
-		if len(c.grants) > 0 {
-			st.must(local, EditCustomer{Name: name, Field: CustomerPrefixes, Value: Customer{Prefixes: c.grants}})
-		}
-		if rapid.IntRange(0, 2).Draw(t, "widened") > 0 {
-			c.minLen4 = rapid.SampledFrom([]int{8, 9, 15, 16, 24, 31}).Draw(t, "minlen4")
-			c.minLen6 = rapid.SampledFrom([]int{19, 31, 32, 48, 127}).Draw(t, "minlen6")
-			st.must(local, EditCustomer{Name: name, Field: CustomerMinLen4, Value: Customer{MinLen4: uint8(c.minLen4)}},
-				EditCustomer{Name: name, Field: CustomerMinLen6, Value: Customer{MinLen6: uint8(c.minLen6)}})
-		}
-		if rapid.Bool().Draw(t, "limited") {
-			c.most = rapid.IntRange(1, 3).Draw(t, "most")
-			st.must(local, EditCustomer{Name: name, Field: CustomerMaxBlackholes, Value: Customer{MaxBlackholes: uint32(c.most)}})
-		}
-		if rapid.Bool().Draw(t, "lives") {
-			c.maxLife = rapid.SampledFrom([]Lifetime{Forever, Lifetime(hour), Lifetime(7 * day)}).Draw(t, "maxlife")
-			st.must(local, EditCustomer{Name: name, Field: CustomerMaxLife, Value: Customer{MaxLife: c.maxLife}})
-		}
-	}
-	if m.protected = rapid.SliceOfNDistinct(rapid.SampledFrom(universe[8:24]), 0, 2, rapid.ID).Draw(t, "protected"); len(m.protected) > 0 {
-		st.must(local, EditSettings{Field: SettingsProtected, Value: Settings{Protected: m.protected}})
-	}
-	if rapid.IntRange(0, 3).Draw(t, "crowded") == 0 {
-		m.most, m.neighbor = rapid.IntRange(1, 6).Draw(t, "most"), rapid.IntRange(1, 4).Draw(t, "neighbor")
-		st.must(local, EditSettings{Field: SettingsMaxBlackholes, Value: Settings{MaxBlackholes: uint32(m.most)}})
-		st.must(thenode, SetBudget{Node: "trigger1", Neighbor: "192.0.2.250", Max: uint32(m.neighbor)},
-			SetBudget{Node: "trigger2", Neighbor: "192.0.2.251", Max: uint32(m.neighbor + 1)})
-	}
-	return st, m
-}
-
-func TestRequestsAreAcceptedExactlyWhenTheModelAllowsThem(t *testing.T) {
-	yes, no := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		st, m := modelStory(t)
-		for range rapid.IntRange(1, 25).Draw(t, "steps") {
-			st.now += rapid.SampledFrom([]Instant{0, 1, minute, hour, day}).Draw(t, "step")
-			m.at(st.now)
-			name := drawName(t, "one two three nosuch")
-			p := drawTyped(t)
-			if c := m.customers[name]; c != nil && len(c.grants) > 0 && rapid.Bool().Draw(t, "near the grant") {
-				g := rapid.SampledFrom(c.grants).Draw(t, "grant")
-				p = netip.PrefixFrom(g.Addr(), min(max(g.Bits()+rapid.IntRange(-1, 1).Draw(t, "bits"), 0), g.Addr().BitLen())).Masked()
-			}
-			if rapid.IntRange(0, 3).Draw(t, "withdraw") == 0 {
-				if r := st.do(olga, Withdraw{Customer: name, Prefix: p}); (r.Outcomes[0].Refusal == nil) != (m.find(p, name) >= 0) {
-					t.Fatalf("no network %s of %s: %+v, the model holds %+v", p, name, r.Outcomes[0].Refusal, m.holes)
-				}
-				m.holes = slices.DeleteFunc(m.holes, func(h modelHole) bool { return h.prefix == p && h.customer == name })
-			} else {
-				x := Announce{Customer: name, Prefix: p,
-					Life:     rapid.SampledFrom([]Lifetime{0, 0, 0, 1, 60_000, Lifetime(hour), Lifetime(40 * day), maxLife + 1, Forever, -2}).Draw(t, "life"),
-					RouteMap: rapid.SampledFrom([]string{"", "", "", "", "", "NOSUCH"}).Draw(t, "map")}
-				if rapid.IntRange(0, 4).Draw(t, "until") == 0 {
-					x.Life = 0
-					x.Until = st.now + rapid.SampledFrom([]Instant{-1, 0, 1, hour, 31 * day, 1 << 62, 18446744073710}).Draw(t, "until")
-				}
-				allowed := m.allows(x, st.now) && x.Life >= Forever
-				if friendly := st.s.Authorize(olga, x, st.now); (friendly == nil) != allowed {
-					t.Fatalf("Authorize(%+v): %v, the model says %v", x, friendly, allowed)
-				}
-				r := st.do(olga, x)
-				if got := r.Outcomes[0].Refusal; (got == nil) != allowed {
-					t.Fatalf("%+v: %v, the model says %v", x, got, allowed)
-				}
-				if allowed {
-					yes++
-					m.announce(x, st.now)
-					if want := m.holes[m.find(p, name)].deadline; r.Outcomes[0].Deadline != want {
-						t.Fatalf("%+v ends %d, the model says %d", x, r.Outcomes[0].Deadline, want)
-					}
-				} else {
-					no++
-				}
-			}
-			compareWithModel(t, st, m)
-		}
-	})
-	if yes == 0 || no == 0 {
-		t.Errorf("%d accepted and %d refused: the test draws from too small a world", yes, no)
-	}
-}
-
-// compareWithModel looks at both now and at the moments around each deadline.
-func compareWithModel(t *rapid.T, st *story, m *model) {
-	moments := []Instant{st.now, st.now + hour, st.now + 100*day}
-	for _, h := range m.holes {
-		if h.deadline != Never {
-			moments = append(moments, h.deadline-1, h.deadline)
-		}
-	}
-	for _, now := range moments {
-		if now < st.now {
-			continue
-		}
-		then := *m
-		then.holes = slices.Clone(m.holes)
-		then.at(now)
-		var got []netip.Prefix
-		for _, r := range st.s.Desired(now) {
-			got = append(got, r.Prefix)
-		}
-		want := then.prefixes()
-		slices.SortFunc(want, ComparePrefixes)
-		if !slices.Equal(got, want) {
-			t.Fatalf("at %s Desired holds %v, the model %v", now, got, want)
-		}
-		if n := len(st.s.Blackholes("", now)); n != len(then.holes) {
-			t.Fatalf("at %s there are %d blackholes, in the model %d", now, n, len(then.holes))
-		}
-		gotEnd, ok := st.s.NextEnd(now)
-		if wantEnd, wantOK := then.nextEnd(now); gotEnd != wantEnd || ok != wantOK {
-			t.Fatalf("at %s NextEnd says %s %v, the model %s %v", now, gotEnd, ok, wantEnd, wantOK)
-		}
-	}
 }
