@@ -38,6 +38,7 @@ const (
 	SpeakerStalled Kind = "speaker-stalled" // a write waited too long for the speaker
 	Suppressed     Kind = "suppressed"      // an operator keeps this node from announcing a blackhole
 	AuditWaits     Kind = "audit-waits"     // what was done at this node is not in the cluster's audit yet
+	OverBudget     Kind = "over-budget"     // more routes are announced than a neighbor is said to take
 	CacheDown      Kind = "rpki-cache"      // an RPKI cache gives no data
 	NoVRPs         Kind = "rpki-no-data"    // no cache has usable data: every route is not-found
 	VRPsHeld       Kind = "rpki-held"       // a sudden loss of VRPs is held off

@@ -2,16 +2,19 @@ package daemon
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
+	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
 // tellBudgets keeps the replicated state informed of what this node's neighbors
 // take at most (`neighbor X maximum-announced N`), so that the one blackhole
-// too many is refused everywhere before it is announced anywhere. It looks
-// again at intervals until nothing differs.
+// too many is refused everywhere before it is announced anywhere. It looks when
+// the neighbors have changed, and at intervals until nothing differs.
 func (d *Daemon) tellBudgets(ctx context.Context) {
 	for ctx.Err() == nil {
 		if commands := d.budgetChanges(); len(commands) > 0 {
@@ -23,10 +26,42 @@ func (d *Daemon) tellBudgets(ctx context.Context) {
 				d.log.Debug("the neighbors' budgets could not be told yet", "error", err)
 			}
 		}
+		d.watchBudgets()
 		select {
 		case <-ctx.Done():
+		case <-d.budgets:
 		case <-time.After(10 * time.Second):
 		}
+	}
+}
+
+// wake puts a word into a channel of one slot.
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// watchBudgets raises an alarm for each neighbor of this node that is sent more
+// than it is said to take: its budget was set, or lowered, under what was out.
+func (d *Daemon) watchBudgets() {
+	d.node.View(func(s *rtbh.State, now rtbh.Instant) {
+		routes, over := s.OverBudget(now)
+		alarmBudgets(d.alarms, routes, slices.DeleteFunc(over, func(b rtbh.Budget) bool { return b.Node != d.node.Name() }))
+	})
+}
+
+// alarmBudgets has an alarm up for each of these budgets and for no other.
+func alarmBudgets(alarms *alarm.Registry, routes uint32, over []rtbh.Budget) {
+	for _, a := range alarms.List() {
+		if a.Kind == alarm.OverBudget && !slices.ContainsFunc(over, func(b rtbh.Budget) bool { return b.Neighbor == a.Subject }) {
+			alarms.Clear(a.Kind, a.Subject)
+		}
+	}
+	for _, b := range over {
+		alarms.Raise(alarm.OverBudget, b.Neighbor,
+			fmt.Sprintf("%d routes are announced, and neighbor %s is said to take %d at most: it may close the session", routes, b.Neighbor, b.Max))
 	}
 }
 

@@ -38,6 +38,7 @@ type Daemon struct {
 	refused *refusals
 	rpki    *rpki.Service
 	changed chan struct{} // one slot: deadlines may have moved
+	budgets chan struct{} // one slot: neighbors' budgets may have
 
 	reloading sync.Mutex // no reload while the speaker opens
 	failed    chan struct{}
@@ -60,7 +61,7 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	d = &Daemon{
 		log: o.Log, alarms: alarm.New(o.Log), cancel: cancel,
 		conf:    &nodeConfig{path: o.Path, current: o.Config},
-		changed: make(chan struct{}, 1), failed: make(chan struct{}),
+		changed: make(chan struct{}, 1), budgets: make(chan struct{}, 1), failed: make(chan struct{}),
 	}
 	d.router = &router{conf: d.conf.Current}
 	defer func() {

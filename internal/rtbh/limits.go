@@ -52,6 +52,13 @@ func (s *State) countUpTo(customer string, limit uint32, now Instant) uint32 {
 	return uint32(have)
 }
 
+// OverBudget counts the routes that are announced at now, and returns the budgets
+// that are less: a budget that is set under what is out already takes nothing back.
+func (s *State) OverBudget(now Instant) (routes uint32, over []Budget) {
+	routes = s.routesAt(now)
+	return routes, slices.DeleteFunc(s.Budgets(), func(b Budget) bool { return b.Max >= routes })
+}
+
 // routesAt counts the prefixes that are announced at now.
 func (s *State) routesAt(now Instant) uint32 {
 	gone := map[netip.Prefix]bool{}

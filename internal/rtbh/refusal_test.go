@@ -231,6 +231,17 @@ func TestEveryBudgetIsNamedWhenItIsUsedUp(t *testing.T) {
 		t.Error(got)
 	}
 	accepted(t, st.do(bob, network("bolt", victim))) // no further route
+	if routes, over := st.s.OverBudget(st.now); routes != 1 || len(over) != 0 {
+		t.Errorf("%d routes are over %v", routes, over)
+	}
+	st.must(thenode, SetBudget{Node: "trigger2", Neighbor: "192.0.2.251", Max: 3})
+	st.must(thenode, SetBudget{Node: "trigger1", Neighbor: "192.0.2.250", Max: 2})
+	accepted(t, st.do(alice, network("acme", "203.0.113.8/32")))
+	st.must(thenode, SetBudget{Node: "trigger1", Neighbor: "192.0.2.250", Max: 1})
+	if routes, over := st.s.OverBudget(st.now); routes != 2 || len(over) != 1 || over[0].Node != "trigger1" {
+		t.Errorf("%d routes are over %v", routes, over)
+	}
+	st.must(alice, noNetwork("acme", "203.0.113.8/32"))
 	st.must(thenode, SetBudget{Node: "trigger1", Neighbor: "192.0.2.250"})
 	accepted(t, st.do(alice, network("acme", "203.0.113.8/32")))
 	st.must(local, EditSettings{Field: SettingsMaxBlackholes, Value: Settings{MaxBlackholes: 3}})
