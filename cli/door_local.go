@@ -25,7 +25,7 @@ type LocalOptions struct {
 	Sessions    *SessionList  // shared with other doors; nil: one of its own
 	Log         *slog.Logger  // nil: slog.Default
 	ExecTimeout time.Duration // as for SSH; 0 = never
-	Banner      string
+	Greeting    func() string // as for SSH
 }
 
 // LocalDoor is the operator's door on the machine itself: a unix socket that
@@ -147,7 +147,7 @@ func (d *LocalDoor) session(parent context.Context, conn net.Conn) {
 		_ = conn.SetDeadline(time.Now().Add(2 * time.Second)) // for the last words
 	})
 	defer stop()
-	at := sitting{tty: hello.TTY, idle: d.opts.ExecTimeout, greeting: d.opts.Banner, login: Login{
+	at := sitting{tty: hello.TTY, idle: d.opts.ExecTimeout, greeting: greeted(d.opts.Greeting), login: Login{
 		User: localUser, Door: rtbh.DoorLocal, Credential: "socket " + uid,
 	}}
 	switch {

@@ -31,7 +31,7 @@ func openBackDoor(t *testing.T) *backDoor {
 	b := &backDoor{path: filepath.Join(shortDir(t), "run", "cli"), log: &logBook{}, done: make(chan error, 1)}
 	door, err := ListenLocal(LocalOptions{
 		Path: b.path, Shells: func(l Login) vty.Interpreter { return &parrot{login: l} },
-		Log: slog.New(slog.NewTextHandler(b.log, nil)), Banner: "Hello.\n",
+		Log: slog.New(slog.NewTextHandler(b.log, nil)), Greeting: func() string { return "Hello.\n" },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -23,16 +23,13 @@ func listRows() []row {
 		rows = append(rows,
 			row{Modes: config, Pattern: head + " [seq (1-4294967295)$seq]" + rule, For: operators, Run: put},
 			row{Modes: config, Pattern: "no " + head + " [seq (1-4294967295)$seq]" + rule, For: operators, Run: drop},
-			row{Modes: config, Pattern: "no " + head + " [seq (1-4294967295)$seq]", For: operators, Run: drop},
-			row{Modes: execModes, Pattern: "show " + head + " [json]", For: operators | viewers, Run: showPrefixLists(f.ipv6)},
-			row{Modes: execModes, Pattern: "show " + f.keyword + " prefix-list [json]", For: operators | viewers, Run: showPrefixLists(f.ipv6)})
+			row{Modes: config, Pattern: "no " + head + " [seq (1-4294967295)$seq]", For: operators, Run: drop})
 	}
 	head := "ip community-list standard NAME [seq (1-4294967295)$seq]"
 	return append(rows,
 		row{Modes: config, Pattern: head + " <permit|deny>$action AA:NN...", For: operators, Run: editCommunityList(false)},
 		row{Modes: config, Pattern: "no " + head + " <permit|deny>$action AA:NN...", For: operators, Run: editCommunityList(true)},
-		row{Modes: config, Pattern: "no " + head, For: operators, Run: editCommunityList(true)},
-		row{Modes: execModes, Pattern: "show ip community-list [json]", For: operators | viewers, Run: showCommunityLists})
+		row{Modes: config, Pattern: "no " + head, For: operators, Run: editCommunityList(true)})
 }
 
 // editPrefixList puts or removes a rule. A rule without a sequence number goes
@@ -97,63 +94,4 @@ func editCommunityList(remove bool) func(*call, *match) error {
 		}
 		return c.change(cmd)
 	}
-}
-
-type listJSON struct {
-	Name  string   `json:"name"`
-	Rules []string `json:"rules"`
-}
-
-func showPrefixLists(ipv6 bool) func(*call, *match) error {
-	return func(c *call, m *match) error {
-		c.fresh(m)
-		var lists []listJSON
-		c.view(func(s *rtbh.State, _ rtbh.Instant) {
-			for _, l := range s.PrefixLists() {
-				if l.IPv6 != ipv6 || m.Has("NAME") && m.Text("NAME") != l.Name {
-					continue
-				}
-				j := listJSON{Name: l.Name}
-				for _, r := range l.Rules {
-					j.Rules = append(j.Rules, fmt.Sprintf("seq %d %s", r.Seq, ruleText(r)))
-				}
-				lists = append(lists, j)
-			}
-		})
-		if m.Has("NAME") && len(lists) == 0 {
-			return saying("% Can't find specified prefix-list")
-		}
-		return c.lists(m, map[bool]string{false: "ip prefix-list %s: %d entries", true: "ipv6 prefix-list %s: %d entries"}[ipv6], lists)
-	}
-}
-
-func showCommunityLists(c *call, m *match) error {
-	c.fresh(m)
-	var lists []listJSON
-	c.view(func(s *rtbh.State, _ rtbh.Instant) {
-		for _, l := range s.CommunityLists() {
-			j := listJSON{Name: l.Name}
-			for _, r := range l.Rules {
-				j.Rules = append(j.Rules, fmt.Sprintf("seq %d %s %s", r.Seq, permitText(r.Deny), joined(r.Communities, communityText)))
-			}
-			lists = append(lists, j)
-		}
-	})
-	return c.lists(m, "Named Community standard list %s: %d entries", lists)
-}
-
-func (c *call) lists(m *match, title string, lists []listJSON) error {
-	if m.Has("json") {
-		c.json(struct {
-			Lists []listJSON `json:"lists"`
-		}{orEmpty(lists)})
-		return nil
-	}
-	for _, l := range lists {
-		c.print(title+"\n", clean(l.Name), len(l.Rules))
-		for _, r := range l.Rules {
-			c.print("   %s\n", r)
-		}
-	}
-	return nil
 }

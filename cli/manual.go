@@ -27,6 +27,10 @@ of these, ` + "`{x|y}`" + ` any of these in any order, and capitals stand for wh
 - Lines that are pasted or piped go into the cluster's log together; their answers stand beside them as if
   each had been typed alone.
 - Times are UTC on the cluster's clock.
+- Where automation types at a terminal (Ansible's network_cli and Netmiko: SSH clients that call themselves paramiko or
+  libssh), a refused line is followed by ` + "`% Invalid input: ...` or `% Can't find ...`" + `, the phrases by which these
+  tools know a failure.
+- ` + "`terminal monitor`" + ` prints blackholes that come and go, and to operators the node's log, at this terminal as they come.
 
 `
 

@@ -88,10 +88,6 @@ func localRows() []row {
 		{Modes: execModes, Pattern: "show suppressed [json]", For: operators | viewers, Run: showSuppressed},
 		{Modes: exec, Pattern: "clear session (1-4294967295)", For: operators, Run: clearSession},
 	}
-	for _, head := range []string{"clear ip bgp", "clear bgp", "clear bgp ipv6"} {
-		rows = append(rows,
-			row{Modes: exec, Pattern: head + " <A.B.C.D|X:X::X:X|*>$peer [soft [<in|out>$way]]", For: operators, Run: clearBGP})
-	}
 	return rows
 }
 
@@ -163,33 +159,4 @@ func clearSession(c *call, m *match) error {
 		return saying(fmt.Sprintf("%% There is no session %d; type `who`.", id))
 	}
 	return c.record(fmt.Sprintf("clear session %d", id))
-}
-
-// clearBGP resets sessions with routers, or with `soft` sends and asks for all
-// routes again while they stay.
-func clearBGP(c *call, m *match) error {
-	if c.ports.Speaker == nil {
-		return errNoSpeaker
-	}
-	found := false
-	for _, n := range c.ports.Speaker.Neighbors() {
-		if m.Text("peer") != "*" && n.Addr != m.Addr("peer") {
-			continue
-		}
-		found = true
-		err := error(nil)
-		if m.Has("soft") {
-			way := m.Text("way")
-			err = c.ports.Speaker.Refresh(n.Addr, way != "out", way != "in")
-		} else {
-			err = c.ports.Speaker.Reset(n.Addr)
-		}
-		if err != nil {
-			return fmt.Errorf("neighbor %s: %w", n.Addr, err)
-		}
-	}
-	if !found && m.Text("peer") != "*" {
-		return saying("% No such neighbor")
-	}
-	return c.record(c.typed)
 }

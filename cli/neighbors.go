@@ -21,13 +21,21 @@ func showNeighbors(c *call, m *match) error {
 		shown[n.Addr.String()] = nil
 		c.neighbor(s, n)
 	}
-	if wanted.IsValid() && len(shown) == 0 {
+	absent := wanted.IsValid() && len(shown) == 0
+	switch {
+	case absent && m.Has("json"):
+		c.noNeighborJSON()
+	case absent:
 		return saying("% No such neighbor")
-	}
-	if m.Has("json") {
+	case m.Has("json"):
 		c.json(shown)
 	}
 	return nil
+}
+
+// noNeighborJSON is FRR's answer to what reads JSON.
+func (c *call) noNeighborJSON() {
+	c.json(map[string]bool{"bgpNoSuchNeighbor": true})
 }
 
 func (n NeighborStatus) localAS(s sessions) uint32 {

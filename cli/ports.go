@@ -29,6 +29,8 @@ type Ports struct {
 	Local    Local    // nil: what operators do at this node alone is refused
 	RPKI     RPKI     // nil: `show rpki ...` has nothing to show
 	Table    Table    // nil: no neighbor sends anything that is kept
+	Journal  Journal  // nil: there is no log to read
+	Door     Door     // nil: `show ssh` knows no server
 	Refusals Refusals // nil: refused lines that do not reach the log are not counted
 }
 
@@ -274,11 +276,12 @@ type Sessions interface {
 
 // SessionInfo is one login.
 type SessionInfo struct {
-	ID    int       `json:"id"`
-	User  string    `json:"user"`
-	Door  string    `json:"door"` // ssh, exec, stdin, local
-	From  string    `json:"from"` // address and port
-	Since time.Time `json:"since"`
+	ID     int       `json:"id"`
+	User   string    `json:"user"`
+	Door   string    `json:"door"`             // ssh, exec, stdin, local
+	From   string    `json:"from"`             // address and port
+	Client string    `json:"client,omitempty"` // its software, as it names itself
+	Since  time.Time `json:"since"`
 }
 
 // Members changes the cluster's membership. Rights are checked again by the

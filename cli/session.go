@@ -25,6 +25,9 @@ type Login struct {
 	// Credential says what proved the identity: "publickey SHA256:...",
 	// "certificate ID serial N by SHA256:...", "password" or "socket uid N".
 	Credential string
+	// Client is how the SSH client names its software, such as
+	// "SSH-2.0-OpenSSH_9.2"; readable ASCII, "" at the local socket.
+	Client string
 	// AtEnable is true where the session starts at "# " whatever the user's
 	// record says: in exec.
 	AtEnable bool

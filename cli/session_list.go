@@ -112,7 +112,7 @@ func (l *SessionList) enter(login *Login, door string, end context.CancelCauseFu
 		from = login.From.String()
 	}
 	l.sessions[id] = &seat{
-		info:   SessionInfo{ID: id, User: login.User.Name, Door: door, From: from, Since: time.Now()},
+		info:   SessionInfo{ID: id, User: login.User.Name, Door: door, From: from, Client: login.Client, Since: time.Now()},
 		source: source, end: end,
 	}
 	return func() {

@@ -38,6 +38,14 @@ type sitting struct {
 	idle     time.Duration // 0 = for ever
 }
 
+// greeted is the text of a greeting that may be missing.
+func greeted(greeting func() string) string {
+	if greeting == nil {
+		return ""
+	}
+	return greeting()
+}
+
 // serve makes the interpreter and runs the session to its end. It returns the
 // exit status for the client.
 func (s sitting) serve(ctx context.Context, shells Shells, log *slog.Logger) int {

@@ -38,6 +38,7 @@ type Shell struct {
 	told     []answer        // of lines that went into the log with an earlier one, in order
 	patience int             // how often the receipts of these may look again for routers
 	batch    *batch          // being collected; nil = lines take effect one by one
+	monitor  func()          // ends `terminal monitor`; nil = it is off
 
 	now   func() time.Time      // the wall clock, for what BGP counts in it
 	newID func() rtbh.RequestID // draws a request id
@@ -94,9 +95,9 @@ func table() *grammar.Table[*call] {
 	commandsOnce.Do(func() {
 		var rows []row
 		for _, noun := range []func() []row{
-			modeRows, terminalRows, networkRows, writeRows, runningRows, bgpRows, rpkiRows, neighborRows, blackholeRows, historyRows,
+			modeRows, terminalRows, monitorRows, sshRows, memoryRows, networkRows, writeRows, runningRows, bgpRows, listFormRows, rpkiRows, neighborRows, clearBGPRows, blackholeRows, historyRows,
 			clusterRows, recoverRows, alarmRows, versionRows, daemonRows, whoRows, showCustomerRows, showUserRows, showRouteMapRows,
-			customerRows, userRows, settingsRows, routeMapRows, listRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, rehearseRows, liveRows, localRows,
+			customerRows, userRows, settingsRows, routeMapRows, listRows, showListRows, approvalRows, clearRows, batchRows, auditRows, pastRows, testRows, rehearseRows, liveRows, localRows,
 		} {
 			rows = append(rows, noun()...)
 		}
@@ -192,6 +193,7 @@ func (sh *Shell) Execute(ctx context.Context, line string, out io.Writer) vty.Ou
 		return vty.Outcome{Forget: true}
 	}
 	c.outcome.Status = c.explain(err)
+	c.flag(err)
 	c.afterBatchLine(open)
 	return c.outcome
 }
@@ -208,6 +210,9 @@ func (c *call) run(line string) error {
 	if err != nil {
 		if errors.Is(err, grammar.ErrBlank) {
 			return nil
+		}
+		if r, m, ok := c.fallback(line); ok {
+			return c.runRow(r, m)
 		}
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/triggerd/triggerd/cli/vty"
 	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/journal"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
@@ -52,6 +53,7 @@ type lab struct {
 	recorded   []string
 	suppressed []Suppressed
 	members    []string // what was asked of Members
+	journal    *journal.Journal
 }
 
 var labStart = rtbh.InstantOf(time.Date(2026, 6, 19, 10, 0, 0, 0, time.UTC))
@@ -294,9 +296,24 @@ func (l *lab) Transfer(_ context.Context, _ rtbh.Actor, name string) (string, er
 }
 
 func (l *lab) ports() Ports {
-	return Ports{
+	p := Ports{
 		Cluster: l, Node: l, Version: "1.0.0", Speaker: l, Alarms: alarmsOf{l}, Tracer: l, Sessions: sessionsOf{l}, Members: l, Local: l,
+		Door: doorOf{l},
 	}
+	if l.journal != nil {
+		p.Journal = l.journal
+	}
+	return p
+}
+
+// doorOf gives Status its second face.
+type doorOf struct{ l *lab }
+
+func (doorOf) Status() (DoorStatus, bool) {
+	return DoorStatus{
+		Listen: []string{"192.0.2.10:22"}, HostKeys: []string{"ssh-ed25519 SHA256:abc"}, Open: 2, Entering: 1, Limits: ServerLimits{}.withDefaults(),
+		Counters: Counters{Connections: 40, Logins: 5, LoginsRefused: 3, TriesRefused: 17, HalfOpenRefused: 900, LogsSuppressed: 12},
+	}, true
 }
 
 // screen is one session, as its user sees it.

@@ -136,7 +136,7 @@ func TestLocalActsAreRecorded(t *testing.T) {
 	if got := root.refused("clear session 77"); got != "% There is no session 77; type `who`." {
 		t.Error(got)
 	}
-	if got := root.refused("clear ip bgp 192.0.2.99"); got != "% No such neighbor" {
+	if got := root.refused("clear ip bgp 192.0.2.99"); got != `%BGP: Unknown neighbor - "192.0.2.99"` {
 		t.Error(got)
 	}
 	l.status.Majority = false
@@ -160,6 +160,35 @@ func TestLocalActsAreRecorded(t *testing.T) {
 		if got := l.login("alice").refused(line); got != "% Unknown command: "+line {
 			t.Errorf("alice: %s: %s", line, got)
 		}
+	}
+}
+
+// TestClearBGPInEveryForm: whom Quagga's forms mean, and which of them are soft.
+func TestClearBGPInEveryForm(t *testing.T) {
+	for line, want := range map[string]string{
+		"clear ip bgp 192.0.2.20":                       "reset 192.0.2.20",
+		"clear ip bgp 192.0.2.20 in":                    "refresh 192.0.2.20 in true out false",
+		"clear ip bgp 192.0.2.20 in prefix-filter":      "refresh 192.0.2.20 in true out false",
+		"clear ip bgp 192.0.2.20 ipv4 unicast out":      "refresh 192.0.2.20 in false out true",
+		"clear ip bgp 192.0.2.20 ipv4 unicast soft in":  "refresh 192.0.2.20 in true out false",
+		"clear bgp ipv6 unicast 2001:db8::beef:20 soft": "refresh 2001:db8::beef:20 in true out true",
+		"clear ip bgp external":                         "reset 192.0.2.20",
+		"clear ip bgp 64500":                            "reset 192.0.2.20",
+		"clear ip bgp 64500 soft out":                   "refresh 192.0.2.20 in false out true",
+	} {
+		l := busyLab(t)
+		l.neighbors = slices.Clone(l.neighbors)
+		for i := range l.neighbors {
+			l.neighbors[i].RemoteAS = map[bool]uint32{true: 64500, false: 65535}[i == 0]
+		}
+		l.login("root").must(line)
+		if got := strings.Join(l.asked, ", "); got != want {
+			t.Errorf("%s asked %q, want %q", line, got, want)
+		}
+	}
+	l := busyLab(t)
+	if got := l.login("root").refused("clear ip bgp 64999"); got != "%BGP: No peer is configured with AS 64999" {
+		t.Error(got)
 	}
 }
 

@@ -20,15 +20,16 @@ func bgpRows() []row {
 	for _, v4 := range []string{"show ip bgp", "show ip bgp ipv4 unicast", "show bgp ipv4 [unicast]"} {
 		add(v4+" [json]", showTable(ipv4))
 		add(v4+" A.B.C.D/M$net longer-prefixes [json]", showLonger(ipv4))
-		add(v4+" <A.B.C.D/M|A.B.C.D>$net [json]", showEntry)
+		add(v4+" <A.B.C.D/M|A.B.C.D>$net [<bestpath|multipath>] [json]", showEntry)
 		addForms(add, v4, ipv4)
 	}
 	for _, v6 := range []string{"show bgp", "show bgp ipv6 [unicast]", "show ipv6 bgp"} {
 		add(v6+" [json]", showTable(ipv6))
 		add(v6+" X:X::X:X/M$net longer-prefixes [json]", showLonger(ipv6))
-		add(v6+" <X:X::X:X/M|X:X::X:X>$net [json]", showEntry)
+		add(v6+" <X:X::X:X/M|X:X::X:X>$net [<bestpath|multipath>] [json]", showEntry)
 		addForms(add, v6, ipv6)
 	}
+	add("show bgp <A.B.C.D/M|A.B.C.D>$net [json]", showEntry) // FRR's
 	return rows
 }
 
@@ -189,7 +190,11 @@ func showEntry(c *call, m *match) error {
 	e.own, e.committed = t.find(m)
 	e.prefix = e.own.Prefix
 	c.addReceived(&e, m)
-	if !e.committed && len(e.received) == 0 {
+	switch absent := !e.committed && len(e.received) == 0; {
+	case absent && m.Has("json"):
+		c.json(struct{}{}) // as FRR does
+		return nil
+	case absent:
 		return saying("% Network not in table")
 	}
 	if m.Has("json") {

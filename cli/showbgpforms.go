@@ -13,7 +13,7 @@ import (
 // addForms adds Quagga's ways of choosing among the routes of one table.
 func addForms(add func(string, func(*call, *match) error), table string, family func(netip.Prefix) bool) {
 	add(table+" community [AA:NN... [exact-match]] [json]", showCommunity(family))
-	add(table+" large-community AA:BB:CC... [json]", showLarge(family))
+	add(table+" large-community [AA:BB:CC...] [json]", showLarge(family))
 	add(table+" regexp REGEXP... [json]", showRegexp(family))
 	add(table+" route-map NAME [json]", showByRouteMap(family))
 }
@@ -45,7 +45,7 @@ func showLarge(family func(netip.Prefix) bool) func(*call, *match) error {
 			return err
 		}
 		return c.showChosen(m, family, func(r bgpRoute) bool {
-			return !slices.ContainsFunc(wanted, func(w rtbh.LargeCommunity) bool { return !slices.Contains(r.Large, w) })
+			return len(r.Large) > 0 && !slices.ContainsFunc(wanted, func(w rtbh.LargeCommunity) bool { return !slices.Contains(r.Large, w) })
 		})
 	}
 }
@@ -75,8 +75,9 @@ func pathExpression(expr string) (*regexp.Regexp, error) {
 // showByRouteMap prints the routes whose blackholes name a route-map.
 func showByRouteMap(family func(netip.Prefix) bool) func(*call, *match) error {
 	return func(c *call, m *match) error {
-		named := map[netip.Prefix]bool{}
+		named, known := map[netip.Prefix]bool{}, false
 		c.view(func(s *rtbh.State, now rtbh.Instant) {
+			known = slices.ContainsFunc(c.routeMaps(s), func(rm rtbh.RouteMap) bool { return rm.Name == m.Text("NAME") })
 			for _, b := range s.Blackholes(c.scope, now) {
 				first, _ := s.Deciding(b.Prefix, now)
 				if routeMapName(b) == m.Text("NAME") && (c.scope != "" || first.Customer == b.Customer) {
@@ -84,6 +85,9 @@ func showByRouteMap(family func(netip.Prefix) bool) func(*call, *match) error {
 				}
 			}
 		})
+		if !known {
+			return saying(fmt.Sprintf("%% %s is not a valid route-map name", m.Text("NAME")))
+		}
 		return c.showChosen(m, family, func(r bgpRoute) bool { return named[r.Prefix] })
 	}
 }
@@ -115,7 +119,11 @@ func showAdvertised(family func(netip.Addr) bool) func(*call, *match) error {
 		peer := m.Addr("peer")
 		s := c.sessions()
 		i := slices.IndexFunc(s.neighbors, func(n NeighborStatus) bool { return n.Addr == peer })
-		if i < 0 {
+		switch {
+		case i < 0 && m.Has("json"):
+			c.noNeighborJSON()
+			return nil
+		case i < 0:
 			return saying("% No such neighbor or address family")
 		}
 		c.fresh(m)

@@ -18,7 +18,11 @@ func showReceived(family func(netip.Addr) bool) func(*call, *match) error {
 	return func(c *call, m *match) error {
 		s := c.sessions()
 		i := slices.IndexFunc(s.neighbors, func(n NeighborStatus) bool { return n.Addr == m.Addr("peer") })
-		if i < 0 {
+		switch {
+		case i < 0 && m.Has("json"):
+			c.noNeighborJSON()
+			return nil
+		case i < 0:
 			return saying("% No such neighbor or address family")
 		}
 		t := receivedTable{c: c, s: s, n: s.neighbors[i], out: bufio.NewWriterSize(c.out, 1<<16)}

@@ -21,10 +21,8 @@ func showRouteMaps(c *call, m *match) error {
 	c.fresh(m)
 	var maps []rtbh.RouteMap
 	c.view(func(s *rtbh.State, _ rtbh.Instant) {
-		cu, _ := s.Customer(c.scope)
-		for _, rm := range s.RouteMaps() {
-			mine := c.scope == "" || rm.Name == rtbh.DefaultRouteMap || slices.Contains(cu.RouteMaps, rm.Name)
-			if mine && (!m.Has("NAME") || m.Text("NAME") == rm.Name) {
+		for _, rm := range c.routeMaps(s) {
+			if !m.Has("NAME") || m.Text("NAME") == rm.Name {
 				maps = append(maps, rm)
 			}
 		}
@@ -37,11 +35,24 @@ func showRouteMaps(c *call, m *match) error {
 		return nil
 	}
 	for _, rm := range maps {
+		c.print("BGP:\n") // Quagga names the daemon that answers
 		for _, cl := range rm.Clauses {
 			c.clause(rm.Name, cl)
 		}
 	}
 	return nil
+}
+
+// routeMaps are those that this user may see: a customer's are those that it may
+// name.
+func (c *call) routeMaps(s *rtbh.State) []rtbh.RouteMap {
+	if c.scope == "" {
+		return s.RouteMaps()
+	}
+	cu, _ := s.Customer(c.scope)
+	return slices.DeleteFunc(s.RouteMaps(), func(rm rtbh.RouteMap) bool {
+		return rm.Name != rtbh.DefaultRouteMap && !slices.Contains(cu.RouteMaps, rm.Name)
+	})
 }
 
 func (c *call) clause(name string, cl rtbh.Clause) {

@@ -20,10 +20,10 @@ type ServerOptions struct {
 	HostKeyDir string   // where the host keys are, or are to be made
 	Users      UserStore
 	Shells     Shells
-	Refusals   Refusals     // hears of refused logins of known users; nil: nobody does
-	Sessions   *SessionList // shared with other doors; nil: one of its own
-	Log        *slog.Logger // nil: slog.Default
-	Banner     string       // printed before the first prompt on a terminal, lines ended by "\n"
+	Refusals   Refusals      // hears of refused logins of known users; nil: nobody does
+	Sessions   *SessionList  // shared with other doors; nil: one of its own
+	Log        *slog.Logger  // nil: slog.Default
+	Greeting   func() string // printed before the first prompt on a terminal, lines ended by "\n"; nil: nothing
 
 	ExecTimeout time.Duration // idle time after which a session is closed; 0 = never
 	Limits      ServerLimits

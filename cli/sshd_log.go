@@ -11,16 +11,16 @@ import (
 
 // Counters are what has happened at the SSH door since the start.
 type Counters struct {
-	Connections     uint64 // TCP connections taken
-	HalfOpenRefused uint64 // connections refused: too many were logging in
-	HandshakeFailed uint64 // connections that ended without a login try
-	TriesRefused    uint64 // keys and passwords that were not right
-	LoginsRefused   uint64 // connections that ended with only such tries
-	Logins          uint64
-	SessionsRefused uint64 // beyond a limit
-	ForwardsRefused uint64 // channels other than a session
-	Silent          uint64 // connections cut for not answering
-	LogsSuppressed  uint64 // log lines left out because there were too many
+	Connections     uint64 `json:"connections"`     // TCP connections taken
+	HalfOpenRefused uint64 `json:"halfOpenRefused"` // connections refused: too many were logging in
+	HandshakeFailed uint64 `json:"handshakeFailed"` // connections that ended without a login try
+	TriesRefused    uint64 `json:"triesRefused"`    // keys and passwords that were not right
+	LoginsRefused   uint64 `json:"loginsRefused"`   // connections that ended with only such tries
+	Logins          uint64 `json:"logins"`
+	SessionsRefused uint64 `json:"sessionsRefused"` // beyond a limit
+	ForwardsRefused uint64 `json:"forwardsRefused"` // channels other than a session
+	Silent          uint64 `json:"silent"`          // connections cut for not answering
+	LogsSuppressed  uint64 `json:"logsSuppressed"`  // log lines left out because there were too many
 }
 
 // counters are the Counters while they count.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ func (s *Server) openSession(_ *ssh.Server, conn *gossh.ServerConn, ch gossh.New
 		timer := time.AfterFunc(limit, func() { sess.end(errSessionTime) })
 		defer timer.Stop()
 	}
-	sess.login = Login{User: user, From: g.from, Credential: id.credential}
+	sess.login = Login{User: user, From: g.from, Credential: id.credential, Client: softwareOf(conn.ClientVersion())}
 	leave, err := s.opts.Sessions.enter(&sess.login, "ssh", sess.end)
 	if err != nil {
 		s.count.sessionsRefused.Add(1)
@@ -62,6 +63,13 @@ func (s *Server) openSession(_ *ssh.Server, conn *gossh.ServerConn, ch gossh.New
 	own := &ssh.Server{Handler: sess.handle}
 	ssh.DefaultSessionHandler(own, conn, &screened{ch, sess}, ctx)
 	sess.handling.Wait()
+}
+
+// softwareOf is a client's version line (RFC 4253 section 4.2), of which a client
+// may make anything, as far as it can be shown.
+func softwareOf(version []byte) string {
+	const most = 64
+	return clean(strings.ToValidUTF8(string(version[:min(len(version), most)]), "?"))
 }
 
 // sshSession is one session channel.
@@ -85,7 +93,7 @@ func (x *sshSession) handle(sess ssh.Session) {
 	x.login.Terminal = x.term
 	at := sitting{
 		kind: kindStdin, tty: tty, in: x.ch, out: x.output(), idle: x.srv.opts.ExecTimeout,
-		greeting: x.srv.opts.Banner,
+		greeting: greeted(x.srv.opts.Greeting),
 	}
 	switch {
 	case x.exec:

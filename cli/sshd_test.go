@@ -123,7 +123,7 @@ func open(t *testing.T, tweak func(*ServerOptions)) *house {
 	opts := ServerOptions{
 		Listen: []string{"127.0.0.1:0"}, HostKeyDir: t.TempDir(), Users: h.book,
 		Shells: func(l Login) vty.Interpreter { return &parrot{login: l} },
-		Log:    slog.New(slog.NewTextHandler(h.log, nil)), Banner: "Hello.\n",
+		Log:    slog.New(slog.NewTextHandler(h.log, nil)), Greeting: func() string { return "Hello.\n" },
 	}
 	if tweak != nil {
 		tweak(&opts)

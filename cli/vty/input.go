@@ -130,13 +130,20 @@ func (in *input) fetch() error {
 // wait returns when there is at least one byte in cur. Its errors are the
 // reader's, [ErrIdle] after idle (0 = never) and that of ctx.
 func (in *input) wait(ctx context.Context, idle time.Duration) error {
+	_, err := in.waitOr(ctx, idle, nil)
+	return err
+}
+
+// waitOr is wait, and returns true with nothing in cur when there are news before
+// a byte.
+func (in *input) waitOr(ctx context.Context, idle time.Duration, news <-chan struct{}) (told bool, err error) {
 	var late <-chan time.Time
 	for len(in.cur) == 0 {
 		if err := in.fetch(); err != nil {
-			return err
+			return false, err
 		}
 		if len(in.cur) > 0 {
-			return nil
+			return false, nil
 		}
 		if idle > 0 && late == nil {
 			timer := time.NewTimer(idle)
@@ -145,13 +152,15 @@ func (in *input) wait(ctx context.Context, idle time.Duration) error {
 		}
 		select {
 		case <-in.ready:
+		case <-news:
+			return true, nil
 		case <-late:
-			return ErrIdle
+			return false, ErrIdle
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, ctx.Err()
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // take is the next byte; there must be one in cur.

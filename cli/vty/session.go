@@ -33,6 +33,7 @@ type Session struct {
 func (s *Session) Run(ctx context.Context) error {
 	in := newInput()
 	defer close(in.done)
+	defer close(s.Term.ended)
 	go in.pump(s.In)
 	w := bufio.NewWriterSize(s.Out, 4096)
 	r := &run{
@@ -99,7 +100,7 @@ func (r *run) loop() error {
 				return err
 			}
 		}
-		if err := r.in.wait(r.ctx, r.Idle); err != nil {
+		if err := r.key(); err != nil {
 			return err
 		}
 		if r.hush && len(r.ed.line) == 0 {

@@ -16,12 +16,17 @@ type Terminal struct {
 	length     int // `terminal length`; -1 = as the window
 	history    []string
 	bytes      int // sum of the lengths of history
+
+	told  []string      // to be shown at the prompt; see Tell
+	lost  int           // lines that were too many
+	news  chan struct{} // told has something; capacity 1
+	ended chan struct{} // the session is over
 }
 
 // NewTerminal makes the settings of a session whose window has cols columns
 // and rows rows; 0 means unknown.
 func NewTerminal(cols, rows int) *Terminal {
-	t := &Terminal{width: -1, length: -1}
+	t := &Terminal{width: -1, length: -1, news: make(chan struct{}, 1), ended: make(chan struct{})}
 	t.Resize(cols, rows)
 	return t
 }

@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/triggerd/triggerd/bgp"
@@ -15,6 +18,7 @@ import (
 	"github.com/triggerd/triggerd/consensus"
 	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/internal/journal"
 	"github.com/triggerd/triggerd/internal/rtbh"
 	"github.com/triggerd/triggerd/rpki"
 )
@@ -30,6 +34,8 @@ type Options struct {
 // Daemon is one running node.
 type Daemon struct {
 	log     *slog.Logger
+	journal *journal.Journal
+	door    atomic.Pointer[cli.Server]
 	alarms  *alarm.Registry
 	conf    *nodeConfig
 	node    *consensus.Node
@@ -56,10 +62,12 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	if err := errors.Join(checkSocket(o.Config), checkName(o.Config)); err != nil {
 		return nil, err
 	}
+	book := journal.New(o.Log.Handler())
+	o.Log = slog.New(book)
 	o.Log.Info("starting", "node", o.Config.Hostname, "version", o.Version, "file", o.Path)
 	run, cancel := context.WithCancel(context.Background())
 	d = &Daemon{
-		log: o.Log, alarms: alarm.New(o.Log), cancel: cancel,
+		log: o.Log, journal: book, alarms: alarm.New(o.Log), cancel: cancel,
 		conf:    &nodeConfig{path: o.Path, current: o.Config},
 		changed: make(chan struct{}, 1), budgets: make(chan struct{}, 1), failed: make(chan struct{}),
 	}
@@ -126,6 +134,7 @@ func (d *Daemon) ports(o Options, trace *tracer, sessions *cli.SessionList) cli.
 		Cluster: cluster{d.node}, Members: cluster{d.node}, Repair: repair{d.node}, Node: liveConfig{d.conf, d}, Version: o.Version,
 		Alarms: d.alarms, Tracer: trace, Sessions: sessions, Local: d.acts,
 		Refusals: d.refused, RPKI: validation{d.rpki}, Table: receivedTable{d.rpki},
+		Journal: d.journal, Door: sshDoor{d},
 	}
 	if o.Config.BGP != nil {
 		p.Speaker = d.router
@@ -140,7 +149,7 @@ func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.S
 	}
 	server, err := cli.NewServer(cli.ServerOptions{
 		Listen: c.SSH.Listen, HostKeyDir: filepath.Join(c.DataDir, "hostkeys"), Users: users{d.node},
-		Shells: shells, Sessions: sessions, Refusals: d.refused, Log: d.log, Banner: c.SSH.Banner, ExecTimeout: c.SSH.ExecTimeout,
+		Shells: shells, Sessions: sessions, Refusals: d.refused, Log: d.log, Greeting: d.greeting, ExecTimeout: c.SSH.ExecTimeout,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the SSH door: %w", err)
@@ -148,8 +157,34 @@ func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.S
 	if err := server.Start(ctx); err != nil {
 		return fmt.Errorf("opening the SSH door: %w", err)
 	}
+	d.door.Store(server)
 	d.onClose(server.Shutdown)
 	return nil
+}
+
+// sshDoor is the SSH server as operators look at it.
+type sshDoor struct{ d *Daemon }
+
+// Status is [cli.Door]'s.
+func (s sshDoor) Status() (cli.DoorStatus, bool) {
+	server := s.d.door.Load()
+	if server == nil {
+		return cli.DoorStatus{}, false
+	}
+	return server.Status(), true
+}
+
+// greeting is what a terminal is greeted with: the cluster's banner, then the
+// node's own.
+func (d *Daemon) greeting() string {
+	var lines []string
+	d.node.View(func(s *rtbh.State, _ rtbh.Instant) { lines = append(lines, s.Settings().Banner) })
+	lines = append(lines, d.conf.Current().SSH.Banner)
+	text := strings.Join(slices.DeleteFunc(lines, func(l string) bool { return l == "" }), "\n")
+	if text == "" {
+		return ""
+	}
+	return text + "\n"
 }
 
 // applied is called after each entry, in the order of the log, and must not

@@ -21,7 +21,7 @@ func socketPath(c config.Node) string { return filepath.Join(c.DataDir, "trigger
 func (d *Daemon) openLocalDoor(ctx context.Context, shells cli.Shells, sessions *cli.SessionList) error {
 	c := d.conf.Current()
 	door, err := cli.ListenLocal(cli.LocalOptions{
-		Path: socketPath(c), Shells: shells, Sessions: sessions, Log: d.log, ExecTimeout: c.SSH.ExecTimeout,
+		Path: socketPath(c), Shells: shells, Sessions: sessions, Log: d.log, Greeting: d.greeting, ExecTimeout: c.SSH.ExecTimeout,
 	})
 	if err != nil {
 		return fmt.Errorf("opening the local door: %w", err)

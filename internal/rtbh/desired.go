@@ -87,7 +87,7 @@ func (s *State) evaluate(m RouteMap, r Route) (Route, bool) {
 }
 
 func (s *State) matches(c *Clause, r Route) bool {
-	if c.MatchCommunity != "" && !s.communityLists[c.MatchCommunity].permits(r.Communities) {
+	if c.MatchCommunity != "" && !s.communityLists[c.MatchCommunity].Permits(r.Communities) {
 		return false
 	}
 	name, other := c.MatchPrefix4, c.MatchPrefix6
@@ -95,7 +95,7 @@ func (s *State) matches(c *Clause, r Route) bool {
 		name, other = other, name
 	}
 	if name != "" {
-		return s.prefixLists[name].permits(r.Prefix)
+		return s.prefixLists[name].Permits(r.Prefix)
 	}
 	return other == "" // a match on the other family only never matches this one
 }
@@ -163,9 +163,9 @@ func merged[T comparable](was, set []T, additive bool, cmp func(a, b T) int) []T
 	return slices.Compact(out)
 }
 
-// permits tells whether the list lets p through. An empty or missing list
+// Permits tells whether the list lets p through. An empty or missing list
 // denies.
-func (l PrefixList) permits(p netip.Prefix) bool {
+func (l PrefixList) Permits(p netip.Prefix) bool {
 	for _, r := range l.Rules {
 		if r.matches(p) {
 			return !r.Deny
@@ -193,7 +193,9 @@ func (r PrefixRule) matches(p netip.Prefix) bool {
 	return low <= p.Bits() && p.Bits() <= high
 }
 
-func (l CommunityList) permits(have []Community) bool {
+// Permits tells whether the list lets a route with these communities through. An
+// empty or missing list denies.
+func (l CommunityList) Permits(have []Community) bool {
 	for _, r := range l.Rules {
 		if !slices.ContainsFunc(r.Communities, func(c Community) bool { return !slices.Contains(have, c) }) {
 			return !r.Deny

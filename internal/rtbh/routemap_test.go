@@ -171,16 +171,16 @@ func TestPrefixLists(t *testing.T) {
 			for _, p := range all {
 				permit := PrefixList{Rules: []PrefixRule{c.rule}}
 				deny := PrefixList{Rules: []PrefixRule{{Deny: true, Any: c.rule.Any, Prefix: c.rule.Prefix, Ge: c.rule.Ge, Le: c.rule.Le}, {Any: true}}}
-				if got := permit.permits(pfx(p)); got != (i == 0) {
+				if got := permit.Permits(pfx(p)); got != (i == 0) {
 					t.Errorf("permit %+v: %s %v", c.rule, p, got)
 				}
-				if got := deny.permits(pfx(p)); got != (i == 1) {
+				if got := deny.Permits(pfx(p)); got != (i == 1) {
 					t.Errorf("deny %+v, then any: %s %v", c.rule, p, got)
 				}
 			}
 		}
 	}
-	if (PrefixList{}).permits(pfx(victim)) {
+	if (PrefixList{}).Permits(pfx(victim)) {
 		t.Error("an empty list permits")
 	}
 }
@@ -224,7 +224,7 @@ func TestCommunityLists(t *testing.T) {
 		{nil, false}, {[]Community{1}, true}, {[]Community{1, 2}, false}, {[]Community{1, 2, 3}, false},
 		{[]Community{3}, false}, {[]Community{3, 4}, true}, {[]Community{4, 3, 9}, true}, {[]Community{2}, false},
 	} {
-		if got := l.permits(c.have); got != c.want {
+		if got := l.Permits(c.have); got != c.want {
 			t.Errorf("%v: %v", c.have, got)
 		}
 	}

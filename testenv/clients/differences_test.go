@@ -41,15 +41,13 @@ var differences = []difference{
 	{"a customer has fewer commands", `c\t`, `trig1# c\x08co$`},
 	{"a customer has fewer commands", `ne\t`, `ne\x08\x08network $`},
 	{"a customer has fewer commands, and more options", `network 192.0.2.1/32 r\t`, `reason     route-map  \r\n`},
-	{"a customer has fewer commands, and more options", `show ip bgp 192.0.2.12/32 \t`, `longer-prefixes \r\n`},
 	{"a customer has fewer commands", `clear ip bgp .*|show (ip )?(prefix-list|community-list|as-path-access-list).*`, `% Unknown command: `},
 	{"list and show history list what was typed and may be typed here", `list|show history`, `\r\n  terminal length`},
 	{"the neighbors are others", `show ip bgp neighbors 127.0.0.2.*`, `% (No such neighbor|Unknown command: show ip bgp neighbors 127.0.0.2 )`},
 	{"the neighbors are others", `show bgp ipv6 unicast summary`, `BGP router identifier`},
 	{"no ` not found`: Ansible takes that for a failure wherever it stands", `show route-map NOPE`, `% There is no route-map NOPE\.`},
 	{"what is no prefix is no command", `show ip bgp 1\.2\.3`, `% Unknown command: show ip bgp 1\.2\.3`},
-	{"one daemon, no zebra in front of the list", `show route-map( BLACKHOLE)?`, `\r\nroute-map BLACKHOLE, permit, sequence 10\r\n`},
-	{"there is no such thing in one process with a structured log", `show (memory|logging)|terminal monitor`, `% Unknown command: `},
+	{"the log and the memory of the process are the operators'", `show (memory|logging)`, `% Unknown command: `},
 	{"the part that is the customer's, with the heading of the running configuration", `show startup-config`, `\r\nCurrent configuration:\r\n`},
 }
 
