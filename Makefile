@@ -5,6 +5,7 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS      = -X main.version=$(VERSION)
 RUN         ?= .
+export ONLY QUICK BASE
 KILLS       ?= 1000
 MINUTES     ?= 30
 # Virtual hours of chaos in `make soak`: 24 in the whole soak, none in a shorter one.
@@ -13,7 +14,7 @@ HOURS       ?= $(if $(filter filefile,$(origin KILLS)$(origin MINUTES)),24,0)
 # The race detector runs where goroutines meet; the lab runs real processes.
 UNIT = $(shell $(GO) list ./... | grep -v /testenv)
 
-.PHONY: help build run test unit lab soak lint cross tools fuzz mutants docs clean
+.PHONY: help build run test unit lab soak bench bench-compare lint cross tools fuzz mutants docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +39,14 @@ soak: build ## kill -9 a real cluster KILLS times, break it for MINUTES more; SE
 	@[ "$(HOURS)" = 0 ] || CONSENSUS_CHAOS=$(HOURS)h $(GO) test -count=1 -timeout 0 -v -run 'TestChaos' ./consensus
 	@$(GO) build -o bin/soak ./testenv/soak/cmd
 	@bin/soak -binary bin/triggerd -kills $(KILLS) -minutes $(MINUTES)
+
+bench: tools build ## measure beside FRR, BIRD, ...; ONLY=REGEXP of section/part/row, QUICK=1 in five minutes
+	@$(GO) build -o bin/bench ./testenv/bench/cmd
+	@bin/bench -binary bin/triggerd -json bin/bench.json -doc docs/performance.md
+
+bench-compare: ## micro-benchmarks beside the newest tag, or BASE=REVISION, by benchstat
+	@$(GO) build -o bin/bench ./testenv/bench/cmd
+	@bin/bench -compare
 
 lint: cross ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

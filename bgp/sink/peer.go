@@ -25,7 +25,7 @@ type peer struct {
 }
 
 func newPeer(c Config, name string) *peer {
-	return &peer{conf: c, name: name, table: newTable(name)}
+	return &peer{conf: c, name: name, table: newTable(name, c.NoTable)}
 }
 
 func (p *peer) emit(events ...Event) {

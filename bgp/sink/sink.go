@@ -20,6 +20,7 @@ type Config struct {
 	Hold     time.Duration // hold time offered; 0 = 90 s
 	NoIPv4   bool          // leave a family out
 	NoIPv6   bool
+	NoTable  bool // keep no routes: only OnEvent hears of them, and nothing is withdrawn with a session
 	// Graceful, when not 0, makes the sink a helper of graceful restart: it
 	// keeps the routes of a peer that vanished without a NOTIFICATION for the
 	// peer's restart time, at most for Graceful.

@@ -50,13 +50,14 @@ func CommunityStrings(cs []rtbh.Community) []string {
 // table holds the routes of one peer, over its sessions.
 type table struct {
 	from string
+	none bool // nothing is kept
 
 	mu     sync.Mutex
 	routes map[netip.Prefix]Route
 }
 
-func newTable(from string) *table {
-	return &table{from: from, routes: map[netip.Prefix]Route{}}
+func newTable(from string, none bool) *table {
+	return &table{from: from, none: none, routes: map[netip.Prefix]Route{}}
 }
 
 // apply takes an UPDATE into the table and returns what happened, in the order
@@ -75,7 +76,9 @@ func (t *table) apply(u update, at time.Time) []Event {
 		if !p.Addr().Is4() {
 			r.NextHop = u.nextHop6
 		}
-		t.routes[p] = r
+		if !t.none {
+			t.routes[p] = r
+		}
 		events = append(events, Event{Kind: Announce, Peer: t.from, At: at, Route: r})
 	}
 	for _, f := range u.endOfRIB {

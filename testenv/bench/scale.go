@@ -1,0 +1,135 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const scaleText = `triggerd alone. How blackholes: three nodes, loaded over the bulk path up to each size; how nodes: two triggers, a witness and
+speakers that announce too. Of one more blackhole: milliseconds from Enter at a live session to the answer and to both routers from every node,
+p50 / p99 / max; processor time is that of all nodes together for one write. Memory is that of the largest node.`
+
+func scaleParts(e *env) []string { return []string{"blackholes", "nodes"} }
+
+var scaleColumns = []string{"loaded in", "writes", "answer", "from every node", "processor per write", "memory", "at most", "idle processor of a node"}
+
+func scaleSection(ctx context.Context, e *env, out *Section) error {
+	if e.opt.wants("scale/blackholes/") {
+		if err := e.scaleHoles(ctx, out); err != nil {
+			return err
+		}
+	}
+	if !e.opt.wants("scale/nodes/") {
+		return nil
+	}
+	t := Table{Name: "nodes", Title: fmt.Sprintf("nodes, with %d blackholes", e.effort.atNodes), Columns: scaleColumns}
+	for _, n := range e.effort.nodes {
+		e.say("scale/nodes: %d", n)
+		e.made++
+		c := newCluster(e, fmt.Sprintf("scale%d", e.made), 2, n-3)
+		c.monitor = false
+		t.Rows = append(t.Rows, Row{fmt.Sprint(n), e.scaleNodes(ctx, c)})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	out.Tables = append(out.Tables, t)
+	return nil
+}
+
+// scaleNodes measures a cluster of some size.
+func (e *env) scaleNodes(ctx context.Context, c *triggerd) []Cell {
+	defer c.close()
+	if err := e.launch(ctx, c); err != nil {
+		return []Cell{nothing("it did not start: %s", short(err))}
+	}
+	return e.scaleCells(ctx, c, 0, e.effort.atNodes)
+}
+
+// scaleHoles goes up the sizes in one cluster.
+func (e *env) scaleHoles(ctx context.Context, out *Section) error {
+	t := Table{Name: "blackholes", Title: "blackholes, three nodes", Columns: scaleColumns}
+	s := e.begin(ctx, "triggerd")
+	if s == nil {
+		return nil
+	}
+	defer s.close()
+	have := 0
+	for _, n := range e.effort.scale {
+		e.say("scale/blackholes: %d", n)
+		t.Rows = append(t.Rows, Row{fmt.Sprint(n), e.scaleCells(ctx, s.(*triggerd), have, n)})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		have = n
+	}
+	out.Tables = append(out.Tables, t)
+	return nil
+}
+
+// scaleCells goes from some blackholes to more, and measures there.
+func (e *env) scaleCells(ctx context.Context, s *triggerd, have, want int) []Cell {
+	all := hosts(standBlock, have, want-have)
+	c := contestant{name: "triggerd-bulk", system: "triggerd", door: "bulk"}
+	began := time.Now()
+	const step = 50_000 // so that a size that takes too long says how far it came
+	for len(all) > 0 {
+		some := all[:min(step, len(all))]
+		if _, note := e.bulkOnce(ctx, c, s, some); note != "" {
+			return []Cell{nothing("%d were there: %s", want-len(all), note)}
+		}
+		all = all[len(some):]
+	}
+	loaded := seconds(time.Since(began))
+	r := e.runner(contestants[0], s, "")
+	before := s.usages()
+	e.interleave(ctx, []*runner{r}, 0)
+	after := s.usages()
+	count := number(float64(len(r.took[0].ack)+len(r.took[1].ack)), "")
+	count.Note = r.note
+	both := r.took[0].both
+	return []Cell{
+		loaded, count, ofTries(append(r.took[0].ack, r.took[1].ack...), ""), ofTries(append(both, r.took[1].both...), ""),
+		number(millis(cpuOf(before, after))/max(1, *count.Value), "ms"),
+		mebibytes(largest(after, func(u usage) int64 { return u.rss })), mebibytes(largest(after, func(u usage) int64 { return u.peak })),
+		e.idleOf(ctx, s),
+	}
+}
+
+func (t *triggerd) usages() (all []usage) {
+	for _, m := range t.members {
+		all = append(all, usageOf(m.proc.pid()))
+	}
+	return all
+}
+
+func cpuOf(before, after []usage) (sum time.Duration) {
+	for i := range after {
+		sum += after[i].cpu - before[i].cpu
+	}
+	return sum
+}
+
+func largest(all []usage, of func(usage) int64) (most int64) {
+	for _, u := range all {
+		most = max(most, of(u))
+	}
+	return most
+}
+
+// idleOf is the processor time of a node that nobody asks anything, as a share of
+// one core; the busiest node's.
+func (e *env) idleOf(ctx context.Context, s *triggerd) Cell {
+	before, began := s.usages(), time.Now()
+	select {
+	case <-time.After(e.effort.idle):
+	case <-ctx.Done():
+		return Cell{}
+	}
+	took, most := time.Since(began), time.Duration(0)
+	for i, u := range s.usages() {
+		most = max(most, u.cpu-before[i].cpu)
+	}
+	return number(100*most.Seconds()/took.Seconds(), "%")
+}
