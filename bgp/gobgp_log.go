@@ -11,6 +11,7 @@ import (
 	gobgp "github.com/osrg/gobgp/v4/pkg/packet/bgp"
 	"github.com/osrg/gobgp/v4/pkg/server"
 
+	"github.com/triggerd/triggerd/bgp/bmp"
 	"github.com/triggerd/triggerd/internal/route"
 )
 
@@ -28,6 +29,11 @@ type engineEvents struct {
 	// received is one UPDATE of a neighbor, before any policy; it is called
 	// between the two calls of session, in order, and must not block.
 	received func(addr netip.Addr, updates []route.Update)
+
+	// For the mirror, in the same order: why a session ended, and every UPDATE as it
+	// was. nil: nobody looks.
+	ended    func(addr netip.Addr, reason string)
+	mirrored func(addr netip.Addr, d bmp.Direction, u bmp.Update)
 
 	stalled func(waited time.Duration) // an operation waited for GoBGP's one lock
 }
@@ -106,16 +112,26 @@ func (l *engineLog) Handle(ctx context.Context, r slog.Record) error {
 		if l.events.written != nil {
 			l.events.written(sentPrefixes(l.addr, r))
 		}
+		if l.events.mirrored != nil {
+			l.events.mirrored(l.addr, bmp.Out, mirrored(r, false))
+		}
 		return nil
 	case msgReceived:
+		broken := l.takeBroken(l.addr)
 		if l.events.received != nil {
-			l.events.received(l.addr, receivedUpdates(l.addr, r, l.takeBroken(l.addr)))
+			l.events.received(l.addr, receivedUpdates(l.addr, r, broken))
+		}
+		if l.events.mirrored != nil {
+			l.events.mirrored(l.addr, bmp.In, mirrored(r, broken))
 		}
 		return nil
 	case msgWithdraw:
 		l.noteBroken(l.addr)
 	case msgPeerDown:
 		l.session(false)
+		if l.events.ended != nil {
+			l.events.ended(l.addr, attr(r, "Reason"))
+		}
 	case msgPeerUp:
 		l.session(true)
 		if l.events.comingUp != nil {

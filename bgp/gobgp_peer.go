@@ -227,7 +227,13 @@ func peerEventOf(m *apiutil.WatchEventMessage_PeerEvent, at time.Time) peerEvent
 		},
 	}
 	e.offers4, e.offers6 = familiesOffered(m.Peer.State.RemoteCap)
+	e.capabilities = capabilities{m.Peer.State.LocalCap, m.Peer.State.RemoteCap}
 	return e
+}
+
+// capabilities are what both sides offered.
+type capabilities struct {
+	local, remote []gobgp.ParameterCapabilityInterface
 }
 
 // familiesOffered tells which families the neighbor's OPEN offers. One that

@@ -315,10 +315,13 @@ func (s *Speaker) onPeer(e peerEvent) {
 			delete(s.neighbors, e.addr)
 		}
 	}
-	as := n.conf.RemoteAS
+	conf := n.conf
 	s.mu.Unlock()
+	if e.state == Established {
+		s.exportSession(e, conf)
+	}
 	if turned {
-		s.log.Info("neighbor changed", "neighbor", e.addr, "as", as, "state", e.state, "reason", e.reason)
+		s.log.Info("neighbor changed", "neighbor", e.addr, "as", conf.RemoteAS, "state", e.state, "reason", e.reason)
 		s.alarmDown(n, time.Now())
 	}
 }

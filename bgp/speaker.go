@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/triggerd/triggerd/bgp/bmp"
 	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
 	"github.com/triggerd/triggerd/internal/rtbh"
@@ -26,6 +27,8 @@ type Options struct {
 	Alarms *alarm.Registry // nil swallows
 
 	Receiver Receiver // of what neighbors send; nil: nobody looks at it
+
+	Name, Version string // of the node and its binary, for BMP stations
 }
 
 // Speaker announces the desired set to the neighbors of one router. Its
@@ -40,8 +43,11 @@ type Speaker struct {
 	routes  *reconciler
 	ledger  *ledger
 	stalls  stalls
-	work    sync.WaitGroup
-	cancel  context.CancelFunc
+
+	exporter *bmp.Exporter // nil: there are no BMP stations
+
+	work   sync.WaitGroup
+	cancel context.CancelFunc
 
 	patience time.Duration // with a neighbor that takes nothing
 
@@ -73,14 +79,15 @@ func New(o Options) *Speaker {
 		patience:  stuckAfter,
 		neighbors: map[netip.Addr]*neighbor{},
 	}
-	s.engine = newEngine(o.Log, o.Config.ASN, engineEvents{
+	s.exporter = newExporter(o)
+	s.engine = newEngine(o.Log, o.Config.ASN, mirror(s.exporter, engineEvents{
 		dialFailed: s.onDialFailed,
 		stalled:    s.onStalled,
 		session:    func(addr netip.Addr, _ bool) { s.ledger.begin(addr) },
 		written: func(to netip.Addr, announced, withdrawn []netip.Prefix) {
 			s.ledger.enter(to, announced, withdrawn, time.Now())
 		},
-	}, newInlet(o.Receiver, s.asOf, s.alarmReceived))
+	}), newInlet(o.Receiver, s.asOf, s.alarmReceived))
 	s.monitor = newEngine(o.Log, o.Config.ASN, engineEvents{dialFailed: s.onDialFailed}, newInlet(o.Receiver, s.asOf, nil))
 	s.peers = engines{announcer: s.engine, monitor: s.monitor}
 	s.routes = newReconciler(o.Source, s.engine, o.Log, o.Alarms)
@@ -116,6 +123,9 @@ func (s *Speaker) Open(ctx context.Context) error {
 		_ = s.speak(ctx, n.RouteMapOut) // setUp tries again, and has the alarm
 	}
 	s.routes.load()
+	if s.exporter != nil {
+		s.exporter.Open()
+	}
 	for _, n := range s.conf.Neighbors {
 		_ = s.setUp(ctx, s.remember(n)) // the alarm carries the error
 	}
@@ -351,6 +361,9 @@ func (s *Speaker) Close(ctx context.Context, graceful bool) error {
 	done := make(chan struct{})
 	go func() { s.work.Wait(); close(done) }()
 	err := errors.Join(s.engine.stop(ctx, graceful), s.monitor.stop(ctx, false))
+	if s.exporter != nil {
+		s.exporter.Close()
+	}
 	select {
 	case <-done:
 	case <-ctx.Done():

@@ -66,6 +66,8 @@ type peerEvent struct {
 	socket   socket
 
 	offers4, offers6 bool // families of the neighbor's OPEN
+
+	capabilities capabilities
 }
 
 // counters are GoBGP's counters of one neighbor.

@@ -35,6 +35,7 @@ const (
 	MemberSilent   Kind = "member-silent"   // a member does not answer
 	CertExpiry     Kind = "certificate"     // a certificate ends soon or cannot be renewed
 	TableLimit     Kind = "table-limit"     // a neighbor sends more routes than expected
+	BMPStation     Kind = "bmp-station"     // a BMP station cannot be told anything
 	SpeakerStalled Kind = "speaker-stalled" // a write waited too long for the speaker
 	Suppressed     Kind = "suppressed"      // an operator keeps this node from announcing a blackhole
 	AuditWaits     Kind = "audit-waits"     // what was done at this node is not in the cluster's audit yet

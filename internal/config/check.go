@@ -75,7 +75,7 @@ func (r *reader) finishSSH(c *complaints, s *SSH) {
 
 func (r *reader) finishBGP(c *complaints) *BGP {
 	d := r.draft.bgp
-	b := &BGP{ASN: d.as, RouterID: d.routerID, NoListen: d.noListen, MonitorListen: d.monitor}
+	b := &BGP{ASN: d.as, RouterID: d.routerID, NoListen: d.noListen, MonitorListen: d.monitor, BMP: d.bmpStations()}
 	if !d.routerID.IsValid() {
 		c.add(d.line, "`router bgp %d` has no router-id: add a line such as ` bgp router-id 192.0.2.10` with an IPv4 address "+
 			"that no other router here has (RFC 6286)", d.as)

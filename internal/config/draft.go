@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // asTrans is the AS number that stands for larger ones (RFC 6793).
@@ -17,18 +18,21 @@ type draft struct {
 
 // draftBGP is the `router bgp` block while it is being read.
 type draftBGP struct {
-	as       uint32
-	line     int
-	routerID netip.Addr
-	listen   []listen
-	port     uint16 // `bgp listen port`, 0 = not given
-	noListen bool
-	monitor  []netip.AddrPort
-	ranges   []listenedRange
-	noIPv4   bool // `no bgp default ipv4-unicast`
-	defaults settings
-	peers    map[string]*peer // neighbors and peer-groups by name
-	order    []*peer          // as first named
+	as         uint32
+	line       int
+	routerID   netip.Addr
+	listen     []listen
+	port       uint16 // `bgp listen port`, 0 = not given
+	noListen   bool
+	monitor    []netip.AddrPort
+	ranges     []listenedRange
+	targets    string // of the `bmp targets` block at hand
+	stations   []BMPStation
+	statistics map[string]time.Duration // by targets
+	noIPv4     bool                     // `no bgp default ipv4-unicast`
+	defaults   settings
+	peers      map[string]*peer // neighbors and peer-groups by name
+	order      []*peer          // as first named
 }
 
 type listenedRange struct {

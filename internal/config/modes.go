@@ -8,6 +8,7 @@ var (
 	topMode    = &grammar.Mode{Name: "file", Open: true}
 	routerMode = &grammar.Mode{Name: "router bgp", Parent: topMode, Open: true}
 	rpkiMode   = &grammar.Mode{Name: "rpki", Parent: topMode}
+	bmpMode    = &grammar.Mode{Name: "bmp targets", Parent: routerMode}
 	ipv4Mode   = &grammar.Mode{Name: "address-family ipv4", Parent: routerMode}
 	ipv6Mode   = &grammar.Mode{Name: "address-family ipv6", Parent: routerMode}
 
@@ -26,7 +27,7 @@ type (
 	match = grammar.Match
 )
 
-var table = grammar.New(words, concat(topRows(), sshRows(), routerRows(), neighborRows(), sessionRows(), groupRows(), rpkiRows(),
+var table = grammar.New(words, concat(topRows(), sshRows(), routerRows(), neighborRows(), sessionRows(), groupRows(), rpkiRows(), bmpRows(),
 	oldTopRows(), oldRouterRows(), oldNeighborRows(), oldBlockRows())...)
 
 func concat(parts ...[]row) []row {

@@ -56,7 +56,18 @@ type BGP struct {
 	Neighbors []Neighbor       // sorted by address
 
 	Ranges        []Range          // sorted by prefix
+	BMP           []BMPStation     // as in the file
 	MonitorListen []netip.AddrPort // for monitor sessions; all with the same port; default none
+}
+
+// BMPStation is a monitoring station that is told what the sessions carry (RFC
+// 7854). It is comparable.
+type BMPStation struct {
+	Targets            string // the block that it is in
+	Host               string // address or host name
+	Port               uint16
+	MinRetry, MaxRetry time.Duration // pauses between attempts, whole milliseconds; 0 = default
+	Statistics         time.Duration // between two reports; 0 = none
 }
 
 // Range takes in neighbors that nobody has named: whoever connects from Prefix,

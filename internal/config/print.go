@@ -84,6 +84,7 @@ func (b BGP) print(t *text) {
 		}
 		t.add(" bgp monitor listen address %s%s", l.Addr(), port)
 	}
+	b.printBMP(t)
 	groups := b.groups()
 	for _, g := range groups {
 		t.add(" neighbor %s peer-group", g.Group)

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"net/netip"
+	"time"
 )
 
 func routerRows() []row {
@@ -47,7 +48,7 @@ func routerBGP(r *reader, m *match) error {
 	if err := r.once("router bgp"); err != nil {
 		return err
 	}
-	r.draft.bgp = &draftBGP{as: as, line: r.line, peers: map[string]*peer{}}
+	r.draft.bgp = &draftBGP{as: as, line: r.line, peers: map[string]*peer{}, statistics: map[string]time.Duration{}}
 	return nil
 }
 

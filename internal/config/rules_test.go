@@ -111,12 +111,34 @@ func drawBGP(t *rapid.T) *BGP {
 			{netip.MustParsePrefix("192.0.2.0/24"), "G", n}, {netip.MustParsePrefix("2001:db8::/32"), "G", n},
 		}
 	}
+	b.BMP = drawBMP(t)
 	addrs := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) netip.Addr { return drawAddr(t, "neighbor") }), 0, 4, rapid.ID).Draw(t, "neighbors")
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	for _, a := range addrs {
 		b.Neighbors = append(b.Neighbors, drawNeighbor(t, b.ASN, a))
 	}
 	return b
+}
+
+// drawBMP draws stations block by block, as they are printed.
+func drawBMP(t *rapid.T) (all []BMPStation) {
+	pause := func(name string, least int) time.Duration {
+		if rapid.Bool().Draw(t, name) {
+			return 0
+		}
+		return time.Duration(rapid.IntRange(least, 86_400_000).Draw(t, name+" ms")) * time.Millisecond
+	}
+	for i, targets := range []string{"NOC", "lab-2"}[:rapid.IntRange(0, 2).Draw(t, "targets")] {
+		every := pause("statistics", 100)
+		for j := range rapid.IntRange(1, 2).Draw(t, "stations") {
+			s := BMPStation{Targets: targets, Host: drawAddr(t, "station").String(), Port: uint16(5000 + 2*i + j), Statistics: every, MaxRetry: pause("max", 5000)}
+			if rapid.Bool().Draw(t, "min") {
+				s.MinRetry = time.Duration(rapid.IntRange(100, 5000).Draw(t, "min ms")) * time.Millisecond
+			}
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 func drawNode(t *rapid.T) Node {

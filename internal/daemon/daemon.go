@@ -43,6 +43,7 @@ type Daemon struct {
 	acts    localActs
 	refused *refusals
 	rpki    *rpki.Service
+	version string        // of this binary
 	changed chan struct{} // one slot: deadlines may have moved
 	budgets chan struct{} // one slot: neighbors' budgets may have
 
@@ -67,7 +68,7 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	o.Log.Info("starting", "node", o.Config.Hostname, "version", o.Version, "file", o.Path)
 	run, cancel := context.WithCancel(context.Background())
 	d = &Daemon{
-		log: o.Log, journal: book, alarms: alarm.New(o.Log), cancel: cancel,
+		log: o.Log, journal: book, alarms: alarm.New(o.Log), cancel: cancel, version: o.Version,
 		conf:    &nodeConfig{path: o.Path, current: o.Config},
 		changed: make(chan struct{}, 1), budgets: make(chan struct{}, 1), failed: make(chan struct{}),
 	}
@@ -223,7 +224,10 @@ func (d *Daemon) announce(ctx context.Context) {
 func (d *Daemon) openSpeaker(ctx context.Context) (*bgp.Speaker, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	speaker := bgp.New(bgp.Options{Config: *d.conf.Current().BGP, Source: desired{d.node, d.acts.suppression}, Log: d.log, Alarms: d.alarms, Receiver: d.rpki})
+	speaker := bgp.New(bgp.Options{
+		Config: *d.conf.Current().BGP, Source: desired{d.node, d.acts.suppression}, Log: d.log, Alarms: d.alarms, Receiver: d.rpki,
+		Name: d.conf.Current().Hostname, Version: d.version,
+	})
 	// From here on every change wakes the speaker, which reads the whole state
 	// when it opens: nothing falls between the two.
 	d.router.speaker.Store(speaker)

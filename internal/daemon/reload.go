@@ -90,6 +90,7 @@ func needRestart(runs, file config.Node) (lines []string) {
 		note(runs.BGP.RouterID != file.BGP.RouterID, "bgp router-id")
 		note(runs.BGP.NoListen != file.BGP.NoListen || !slices.Equal(runs.BGP.Listen, file.BGP.Listen) ||
 			!slices.Equal(runs.BGP.Ranges, file.BGP.Ranges), "bgp listen")
+		note(!slices.Equal(runs.BGP.BMP, file.BGP.BMP), "bmp")
 		note(!slices.Equal(runs.BGP.MonitorListen, file.BGP.MonitorListen), "bgp monitor listen")
 	}
 	return lines
