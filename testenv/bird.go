@@ -160,6 +160,20 @@ func (b *BIRD) Removals(peer *Host, p netip.Prefix) int {
 	return count
 }
 
+// AllRemovals is Removals for every prefix together.
+func (b *BIRD) AllRemovals(peer *Host) int {
+	b.host.lab.t.Helper()
+	count := 0
+	for _, n := range b.opts.Neighbors {
+		for line := range strings.Lines(b.proc.Output()) {
+			if n.Peer == peer && strings.Contains(line, protocolName(n.Addr)+".") && strings.Contains(line, "> removed") {
+				count++
+			}
+		}
+	}
+	return count
+}
+
 // config is BIRD's file.
 func (b *BIRD) config() string {
 	var s strings.Builder

@@ -96,6 +96,8 @@ func (r *Route) setBird(name, value string) (err error) {
 		r.NextHop, err = netip.ParseAddr(strings.Fields(value)[0])
 	case "as_path":
 		r.ASPath, err = parseASPath(value)
+	case "med":
+		_, err = fmt.Sscan(value, &r.MED)
 	case "community":
 		for _, c := range strings.Fields(value) {
 			r.Communities = append(r.Communities, strings.ReplaceAll(strings.Trim(c, "()"), ",", ":"))

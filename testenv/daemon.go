@@ -41,6 +41,7 @@ type Route struct {
 	From        netip.Addr // the neighbor it was received from
 	NextHop     netip.Addr
 	ASPath      []uint32
+	MED         uint32   // 0 also where there is none
 	Communities []string // sorted, as "65535:666"
 	Best        bool
 	Stale       bool // kept by a graceful restart
@@ -54,6 +55,9 @@ func (r Route) String() string {
 	}
 	if r.Stale {
 		marks += " stale"
+	}
+	if r.MED != 0 {
+		marks = fmt.Sprintf(" med %d", r.MED) + marks
 	}
 	return fmt.Sprintf("%s from %s via %s path %v communities %v%s", r.Prefix, r.From, r.NextHop, r.ASPath, r.Communities, marks)
 }

@@ -164,6 +164,27 @@ func (f *FRR) Withdrawals(peer netip.Addr, p netip.Prefix) (count int) {
 	return count
 }
 
+// AllWithdrawals is Withdrawals for every prefix together.
+func (f *FRR) AllWithdrawals(peer netip.Addr) (count int) {
+	f.host.lab.t.Helper()
+	for line := range strings.Lines(f.daemons[len(f.daemons)-1].Output()) {
+		if strings.Contains(line, "rcvd UPDATE about ") && strings.Contains(line, "withdrawn") && strings.Contains(line, peer.String()) {
+			count++
+		}
+	}
+	return count
+}
+
+// TakesAllAsSent takes this router's own import policy away from a neighbor, so that
+// its table is what it was sent.
+func (f *FRR) TakesAllAsSent(n Neighbor) {
+	f.host.lab.t.Helper()
+	for _, family := range []string{"ipv4", "ipv6"} {
+		f.Configure(fmt.Sprintf("router bgp %d", f.opts.AS), "address-family "+family+" unicast",
+			fmt.Sprintf("no neighbor %s route-map RTBH-IN-%s in", n.Addr, family))
+	}
+}
+
 func (f *FRR) established(peer netip.Addr) (bool, string) {
 	var neighbors map[string]struct {
 		BGPState         string `json:"bgpState"`

@@ -23,7 +23,8 @@ type frrPrefix struct {
 		Bestpath struct {
 			Overall bool `json:"overall"`
 		} `json:"bestpath"`
-		Stale     bool `json:"stale"`
+		Stale     bool   `json:"stale"`
+		Metric    uint32 `json:"metric"`
 		Community struct {
 			String string `json:"string"`
 		} `json:"community"`
@@ -86,7 +87,7 @@ func (d frrPrefix) routes(prefix netip.Prefix) ([]Route, error) {
 		if err != nil || from.IsUnspecified() { // "(unspec)", "::": its own
 			continue
 		}
-		r := Route{Prefix: prefix, From: from, Best: p.Bestpath.Overall, Stale: p.Stale,
+		r := Route{Prefix: prefix, From: from, Best: p.Bestpath.Overall, Stale: p.Stale, MED: p.Metric,
 			Communities: communityNumbers(p.Community.String)}
 		if len(p.Nexthops) > 0 {
 			r.NextHop, _ = netip.ParseAddr(p.Nexthops[0].IP)

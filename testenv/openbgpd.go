@@ -87,6 +87,37 @@ func (o *OpenBGPD) WaitEstablished(peers ...netip.Addr) {
 	}
 }
 
+// Received counts the prefixes that the peer has announced, again or for the first
+// time, and those that it has withdrawn, since the session came up.
+func (o *OpenBGPD) Received(peer netip.Addr) (updates, withdraws int) {
+	t := o.host.lab.t
+	t.Helper()
+	var shown struct {
+		Neighbors []struct {
+			Addr  string `json:"remote_addr"`
+			Stats struct {
+				Update struct {
+					Received struct{ Updates, Withdraws int }
+				}
+			}
+		}
+	}
+	out, err := o.ask("show", "neighbor")
+	if err == nil {
+		err = json.Unmarshal(out, &shown)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", o.Name(), err, out)
+	}
+	for _, n := range shown.Neighbors {
+		if n.Addr == peer.String() {
+			return n.Stats.Update.Received.Updates, n.Stats.Update.Received.Withdraws
+		}
+	}
+	t.Fatalf("%s shows no neighbor %s: %s", o.Name(), peer, out)
+	return 0, 0
+}
+
 // Routes is the table of both families, whether the next-hop is reachable or not.
 func (o *OpenBGPD) Routes() []Route {
 	t := o.host.lab.t
@@ -110,6 +141,7 @@ func parseOpenBGPDRoutes(out []byte) ([]Route, error) {
 			ASPath      string       `json:"aspath"`
 			NextHop     netip.Addr   `json:"exit_nexthop"`
 			Best        bool         `json:"best"`
+			MED         uint32       `json:"metric"`
 			Communities []string     `json:"communities"`
 			Neighbor    struct {
 				Addr netip.Addr `json:"remote_addr"`
@@ -121,7 +153,7 @@ func parseOpenBGPDRoutes(out []byte) ([]Route, error) {
 	}
 	var routes []Route
 	for _, r := range shown.Rib {
-		route := Route{Prefix: r.Prefix, From: r.Neighbor.Addr, NextHop: r.NextHop, Best: r.Best}
+		route := Route{Prefix: r.Prefix, From: r.Neighbor.Addr, NextHop: r.NextHop, MED: r.MED, Best: r.Best}
 		for _, as := range strings.Fields(r.ASPath) {
 			var n uint32
 			if _, err := fmt.Sscan(as, &n); err != nil {

@@ -204,7 +204,10 @@ func TestTheRulesAreTheModels(t *testing.T) {
 				u, a := drawPerson(t, "olga", "olga", "oscar", "oscar", "local", "ann", "vera")
 				x := Approve{ID: uint64(rapid.IntRange(1, 9).Draw(t, "id")), Reject: rapid.IntRange(0, 3).Draw(t, "reject") == 0}
 				if len(m.waits) > 0 {
-					x.ID = rapid.SampledFrom(m.waits).Draw(t, "wait").id
+					w := rapid.SampledFrom(m.waits).Draw(t, "wait")
+					if x.ID = w.id; rapid.IntRange(0, 2).Draw(t, "by the same") == 0 {
+						u, a = drawPerson(t, w.by)
+					}
 				}
 				want = m.approves(u, x, st.now)
 				got = code(st.do(a, x))
@@ -215,7 +218,7 @@ func TestTheRulesAreTheModels(t *testing.T) {
 			case 5:
 				accepted(t, st.do(thenode, drawBudget(t, m)))
 			default:
-				u, a := drawPerson(t, "ann", "ann", "ann", "ann", "bea", "bea", "bea", "cat", "cat", "olga", "local", "vera", "mallory", "nobody")
+				u, a := drawPerson(t, "ann", "ann", "ann", "ann", "bea", "bea", "bea", "cat", "cat", "olga", "olga", "oscar", "local", "vera", "mallory", "nobody")
 				x := drawRequest(t, m, u, st.now)
 				st.s.forgetPending() // as the next entry would
 				friendly := st.s.Authorize(a, x, st.now)
