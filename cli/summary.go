@@ -68,6 +68,7 @@ func (c *call) sessions() sessions {
 		s.neighbors = slices.Clone(s.neighbors)
 		for i := range s.neighbors {
 			n := &s.neighbors[i]
+			n.MsgSent -= min(n.MsgSent, n.UpdatesSent)
 			n.RouteMapOut, n.UpdatesSent, n.PfxSnt4, n.PfxSnt6 = "", 0, 0, 0
 		}
 	}
