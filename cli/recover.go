@@ -96,6 +96,9 @@ func clusterRecover(c *call, m *match) error {
 const stillAnnouncing = "A member that is cut off but runs goes on announcing what it had: shut its BGP sessions on the routers\n" +
 	"until it is back. When it meets this node it comes in anew by itself; nothing is to be wiped.\n"
 
+// inShell is how a recovery is typed outside of our own prompt.
+const inShell = "triggerd recover "
+
 // PrintRecoveryPlan writes a plan for people; again is what to type before the
 // names.
 func PrintRecoveryPlan(w io.Writer, p RecoveryPlan, again string) {
@@ -121,6 +124,9 @@ func PrintRecoveryPlan(w io.Writer, p RecoveryPlan, again string) {
 	}
 	printTail(c, p.Tail)
 	c.print("This node's BGP sessions and routes are not touched.\n%sTo do it, type: %s%s\n", stillAnnouncing, again, strings.Join(names, " "))
+	if again != inShell {
+		c.print("or, in a shell: %s%s\n", inShell, strings.Join(names, " "))
+	}
 }
 
 func has(all []string, s string) bool {

@@ -113,6 +113,9 @@ func (n *Node) holdsWithout(voters []string, serverID string) bool {
 
 // notAccepted says what a refusal looks like from here.
 func (n *Node) notAccepted(why string) *NotAccepted {
+	if _, left := n.running(); left != nil { // whom it reaches has nothing to do with it
+		return &NotAccepted{Why: why}
+	}
 	voters := n.voters()
 	e := &NotAccepted{Of: len(voters), Reach: n.countReached(voters), Why: why}
 	for _, id := range voters {

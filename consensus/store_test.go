@@ -108,7 +108,7 @@ func TestNodeWhoseLogFailsLeavesAndTheOthersGoOn(t *testing.T) {
 			}
 			_, err := sick.Propose(ctxFor(t, 5*time.Second), announce("203.0.113.3/32"))
 			var no *NotAccepted
-			if !errors.As(err, &no) {
+			if !errors.As(err, &no) || no.Of != 0 || !strings.Contains(no.Why, "left the cluster: its log failed") {
 				t.Errorf("the sick node says %v", err)
 			}
 		})
