@@ -189,7 +189,11 @@ func clusterRemove(c *call, m *match) error {
 	if m.Text("NAME") == c.actor.Node {
 		return saying("% This is that node; type the command at another one, so that you see what becomes of it.")
 	}
-	return c.ports.Members.Remove(c.ctx, c.actor, m.Text("NAME"))
+	if err := c.ports.Members.Remove(c.ctx, c.actor, m.Text("NAME")); err != nil {
+		return err
+	}
+	c.print("Note: until triggerd is stopped there, %s goes on announcing what it had.\n", clean(m.Text("NAME")))
+	return nil
 }
 
 func clusterTransfer(c *call, m *match) error {

@@ -66,7 +66,7 @@ func (n *Node) watchMembers() *watching {
 		if m.Name == n.identity().Name || !m.Role.Announces() {
 			continue
 		}
-		if silent, is := n.peers.silent(m.Name); is {
+		if silent, is := n.isSilent(m.Name); is {
 			ws.silent = append(ws.silent, Silent{m.Name, silent})
 			continue
 		}
@@ -112,7 +112,7 @@ func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
 	defer cancel()
 	late := ws.silent
 	for _, w := range ws.watches {
-		if !w.await(ctx, index, func() bool { return ws.n.isSilent(w.member.Name) }) {
+		if !w.await(ctx, index, func() bool { _, is := ws.n.isSilent(w.member.Name); return is }) {
 			for_, _ := ws.n.peers.silent(w.member.Name)
 			late = append(late, Silent{w.member.Name, max(for_, appliedWithin)})
 		}
@@ -148,9 +148,11 @@ func (w *watch) await(ctx context.Context, index uint64, silent func() bool) boo
 	}
 }
 
-func (n *Node) isSilent(name string) bool {
-	_, silent := n.peers.silent(name)
-	return silent
+// isSilent tells whether a member is not worth waiting for: one call that failed
+// does not make it so.
+func (n *Node) isSilent(name string) (time.Duration, bool) {
+	since, silent := n.peers.silent(name)
+	return since, silent && since >= appliedWithin
 }
 
 // follow keeps one call to the member outstanding as long as anybody waits.
