@@ -53,11 +53,12 @@ func (n *Node) renewLoop() {
 // renewIfDue gets a new certificate when it is time. It tells whether all is well.
 func (n *Node) renewIfDue() bool {
 	l := n.life()
-	if a := l.aside.Load(); a != nil && !a.Joined {
-		return true // it is given one with its next incarnation
-	}
 	creds, now := *l.creds.Load(), n.opt.Time.Wall()
-	if creds.Cert == nil || !peer.NeedsRenewal(creds.Cert, now) {
+	// One that is coming back is given a certificate with its next incarnation,
+	// if the old one still proves who it is.
+	a := l.aside.Load()
+	comingBack := a != nil && !a.Joined && creds.Cert != nil && peer.Good(creds.Cert, now)
+	if creds.Cert == nil || comingBack || !peer.NeedsRenewal(creds.Cert, now) {
 		n.alarms.Clear(alarm.CertExpiry, "")
 		return true
 	}

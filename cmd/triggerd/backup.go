@@ -28,8 +28,8 @@ is replaced. No key of a node or of the cluster is in it, but users' password ha
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s: cluster %s as of %s (index %d): %d customers, %d blackholes\n",
-				args[0], info.Cluster, info.At, info.Index, info.Customers, info.Blackholes)
+			fmt.Printf("%s: cluster %s as of %s (index %d): %s, %s\n",
+				args[0], info.Cluster, info.At, info.Index, count(info.Customers, "customer"), count(info.Blackholes, "blackhole"))
 			return nil
 		},
 	}
@@ -57,11 +57,19 @@ are announced when the node is started, also those that were withdrawn after the
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s is the first member of a new cluster, with %d customers and %d blackholes as of %s; start it with: triggerd run -c %s\n",
-				conf.Hostname, info.Customers, info.Blackholes, info.At, file.path)
+			fmt.Printf("%s is the first member of a new cluster, with %s and %s as of %s; start it with: triggerd run -c %s\n",
+				conf.Hostname, count(info.Customers, "customer"), count(info.Blackholes, "blackhole"), info.At, file.path)
 			return nil
 		},
 	}
 	file.add(c)
 	return c
+}
+
+// count says how many there are of something.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -86,7 +86,7 @@ func TestBackupIsRestoredIntoANewCluster(t *testing.T) {
 	old.asks("configure terminal; customer acme; network 192.0.2.11/32; end")
 	file := filepath.Join(t.TempDir(), "saved")
 	r := old.does("backup", file).works(t)
-	if !strings.Contains(r.stdout, "1 customers, 1 blackholes") {
+	if !strings.Contains(r.stdout, "1 customer, 1 blackhole") {
 		t.Error(r)
 	}
 	if i, err := os.Stat(file); err != nil || i.Mode().Perm() != 0o600 {
