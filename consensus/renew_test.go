@@ -230,3 +230,22 @@ func TestCAKeyFollowsTheRole(t *testing.T) {
 		t.Errorf("the only voter lost the key: %v", err)
 	}
 }
+
+// It was off while the cluster was recovered without it, and for so long that
+// its certificate has ended: it signs itself a new one, is fenced, comes back.
+func TestFencedVoterWhoseCertificateEndedComesBack(t *testing.T) {
+	t.Parallel()
+	a := initReal(t)
+	b := a.join(t, "trigger2", rtbh.Voter)
+	mustAccept(t, a.Node, announce("203.0.113.1/32"))
+	must(t, b.Close())
+	a.recoverAlone(t)
+	certify(t, b.dir, a.dir, "trigger2#1", time.Now().Add(-400*days))
+	b.open(t, "trigger2")
+	eventually(t, "it is back and votes", 30*time.Second, func() bool {
+		return b.identity().Incarnation == 2 && !b.fsm.holding() && contains(a.voters(), "trigger2#2")
+	})
+	if !b.holds("203.0.113.1/32") || !peer.Good(b.life().creds.Load().Cert, time.Now()) {
+		t.Error("it has no state or no certificate")
+	}
+}
