@@ -91,7 +91,7 @@ func (k Counters) lines() []counterLine {
 		{"Logins refused", k.LoginsRefused},
 		{"Keys and passwords refused", k.TriesRefused},
 		{"Connections that ended without a try to log in", k.HandshakeFailed},
-		{"Connections refused: too many were logging in", k.HalfOpenRefused},
+		{"Connections cut: too many were logging in", k.HalfOpenRefused},
 		{"Sessions and connections refused: beyond a limit", k.SessionsRefused},
 		{"Forwardings refused", k.ForwardsRefused},
 		{"Connections cut: no answer", k.Silent},

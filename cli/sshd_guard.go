@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gliderlabs/ssh"
@@ -21,6 +22,8 @@ type guard struct {
 	srv    *Server
 	from   netip.AddrPort
 	source netip.Prefix
+	since  time.Time
+	heard  atomic.Int64    // bytes from the client
 	ctx    context.Context // ends with the connection; its cause is told to sessions
 	stop   context.CancelCauseFunc
 
@@ -37,41 +40,91 @@ type guard struct {
 	lonely   *time.Timer // closes a connection without a session
 }
 
-// admit takes a new connection, or refuses it by returning nil.
+// admit takes a new connection. Where as many are logging in as may, another one
+// goes for it; see leastHopeful.
 func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
-	g := &guard{Conn: conn, srv: s}
+	g := &guard{Conn: conn, srv: s, since: time.Now()}
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		ap := tcp.AddrPort()
 		g.from = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
 	g.source = sourceOf(g.from)
 	s.mu.Lock()
-	full := s.closing
-	all, same := 0, 0
-	for other := range s.guards {
-		if !other.in() {
-			all++
-			if other.source == g.source {
-				same++
-			}
-		}
-	}
-	full = full || all >= s.opts.Limits.HalfOpen || same >= s.opts.Limits.HalfOpenPerSource
-	if !full {
-		g.ctx, g.stop = context.WithCancelCause(context.Background())
-		s.guards[g] = struct{}{}
-		s.entering[conn.RemoteAddr()] = g
-	}
-	s.mu.Unlock()
-	if full {
-		s.count.halfOpenRefused.Add(1)
-		s.quiet.warn("ssh connection refused: too many are logging in", "from", g.from.String(), "open", all, "from_source", same)
+	if s.closing {
+		s.mu.Unlock()
 		return nil
 	}
+	victim, all, same := s.leastHopeful(g.source)
+	g.ctx, g.stop = context.WithCancelCause(context.Background())
+	s.guards[g] = struct{}{}
+	s.entering[conn.RemoteAddr()] = g
+	s.mu.Unlock()
 	s.count.connections.Add(1)
+	if victim != nil {
+		s.count.halfOpenRefused.Add(1)
+		s.quiet.warn("ssh connection cut: too many are logging in", "from", victim.from.String(), "open", all, "from_source", same)
+		_ = victim.Close()
+	}
 	_ = conn.SetDeadline(time.Now().Add(s.opts.Limits.Handshake))
 	ctx.SetValue(guardKey{}, g)
 	return g
+}
+
+// leastHopeful is the connection that has to go before another one may log in, nil
+// while there is room: of the newcomer's source when that has its share, of all
+// otherwise. It is the one that is farthest from a login, and of these the oldest.
+// Who holds connections open without going on, or tries one password after the
+// other, shuts out neither others nor, where it shares their address, those who do
+// log in: that takes a moment, and says more with every step. The lock is held.
+func (s *Server) leastHopeful(source netip.Prefix) (victim *guard, all, same int) {
+	var least, leastSame *guard
+	for g := range s.guards {
+		if g.in() {
+			continue
+		}
+		all++
+		least = lessHopeful(least, g)
+		if g.source == source {
+			same++
+			leastSame = lessHopeful(leastSame, g)
+		}
+	}
+	switch {
+	case same >= s.opts.Limits.HalfOpenPerSource:
+		return leastSame, all, same
+	case all >= s.opts.Limits.HalfOpen:
+		return least, all, same
+	}
+	return nil, all, same
+}
+
+func lessHopeful(a, b *guard) *guard {
+	if a == nil {
+		return b
+	}
+	mine, others := a.hope(), b.hope()
+	if mine < others || mine == others && a.since.Before(b.since) {
+		return a
+	}
+	return b
+}
+
+// tryCosts is what a refused key or password takes from the hope: more than it says.
+const tryCosts = 1500
+
+// hope is how far the client has come: in the bytes that it has said, less for each
+// refused try. A client with a few wrong keys is still ahead of a silent one.
+func (g *guard) hope() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.heard.Load() - tryCosts*int64(g.tries)
+}
+
+// Read counts what the client says.
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	g.heard.Add(int64(n))
+	return n, err
 }
 
 // in tells whether the connection has logged in.

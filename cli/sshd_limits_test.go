@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,27 @@ func isCut(t *testing.T, c net.Conn) {
 	if _, err := io.Copy(io.Discard, c); errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
 		t.Fatal("the connection is still open")
 	}
+}
+
+// anyIsCut waits until the other end has closed one of the connections, and returns
+// the others.
+func anyIsCut(t *testing.T, all []net.Conn) (open []net.Conn) {
+	t.Helper()
+	cut := make(chan int)
+	for i, c := range all {
+		go func() {
+			_, err := io.Copy(io.Discard, c)
+			if isTimeout(err) {
+				return // asked to stop waiting, below
+			}
+			cut <- i
+		}()
+	}
+	i := <-cut
+	for _, c := range all {
+		_ = c.SetReadDeadline(time.Now())
+	}
+	return slices.Delete(slices.Clone(all), i, i+1)
 }
 
 func isTimeout(err error) bool {
@@ -94,7 +116,10 @@ func TestHalfOpenConnectionsAreFew(t *testing.T) {
 		held = append(held, h.knock(t))
 	}
 	until(t, "three are held", func() bool { return h.Counters().Connections == 4 })
-	isCut(t, h.knock(t))
+	held = append(held, h.knock(t)) // one goes for this one
+	open := anyIsCut(t, held)
+	held = held[:0]
+	held = append(held, open...)
 	if h.Counters().HalfOpenRefused != 1 || !strings.Contains(h.log.String(), "too many are logging in") {
 		t.Error("not counted or logged:", h.Counters(), h.log)
 	}
@@ -104,7 +129,7 @@ func TestHalfOpenConnectionsAreFew(t *testing.T) {
 	for _, c := range held {
 		c.Close()
 	}
-	until(t, "they have gone", func() bool { return h.Counters().HandshakeFailed == 3 })
+	until(t, "they have gone", func() bool { return h.Counters().HandshakeFailed == 4 })
 	if got := h.whoami(t, "alice", ssh.PublicKeys(alice)); got != "alice by exec\n" {
 		t.Errorf("nobody can log in afterwards: %q", got)
 	}
@@ -306,6 +331,49 @@ func TestOldAlgorithmsAreNotOffered(t *testing.T) {
 	}
 }
 
+// Others hold every place and take a new one as soon as they are cut: whoever logs
+// in gets through all the same, also from their own address.
+func TestALoginGetsThroughACrowdAtTheSameAddress(t *testing.T) {
+	h := open(t, func(o *ServerOptions) { o.Limits.HalfOpenPerSource = 4 })
+	alice := h.person(t, "alice")
+	taken := uint64(0)
+	for i := range 12 {
+		for range 4 {
+			c := h.knock(t)
+			if i%2 == 0 {
+				_, _ = io.WriteString(c, "SSH-2.0-slow\r\n")
+			}
+			taken++
+		}
+		until(t, "the places are taken", func() bool { return h.Counters().Connections >= taken })
+		if got := h.whoami(t, "alice", ssh.PublicKeys(alice)); got != "alice by exec\n" {
+			t.Errorf("got %q", got)
+		}
+		taken++
+	}
+	if n := h.Counters().HalfOpenRefused; n < 12 {
+		t.Errorf("only %d were cut: the places were never all taken", n)
+	}
+}
+
+// Who is cut first: the silent one, then who tries one password after the other.
+func TestWhoIsFarthestFromALogin(t *testing.T) {
+	began := time.Now()
+	made := func(heard int64, tries int, after time.Duration) *guard {
+		g := &guard{tries: tries, since: began.Add(after)}
+		g.heard.Store(heard)
+		return g
+	}
+	order := []*guard{
+		made(4000, 6, 0), made(0, 0, 0), made(0, 0, time.Second), made(14, 0, 0), made(3500, 2, 0), made(1500, 0, 2*time.Second), made(3500, 1, 0), made(3000, 0, 0),
+	}
+	for i := range order[1:] {
+		if lessHopeful(order[i], order[i+1]) != order[i] || lessHopeful(order[i+1], order[i]) != order[i] {
+			t.Errorf("number %d goes before number %d", i+1, i)
+		}
+	}
+}
+
 // A hostile crowd knocks beside a working customer.
 func TestCustomerWorksBesideAnAttack(t *testing.T) {
 	h := open(t, func(o *ServerOptions) { o.Limits.HalfOpenPerSource = 30 })
@@ -331,7 +399,7 @@ func TestCustomerWorksBesideAnAttack(t *testing.T) {
 		}
 	}
 	crowd.Wait()
-	if n := strings.Count(h.log.String(), "ssh handshake failed") + strings.Count(h.log.String(), "ssh connection refused"); n > 2*logBurst {
+	if n := strings.Count(h.log.String(), "ssh handshake failed") + strings.Count(h.log.String(), "ssh connection cut"); n > 2*logBurst {
 		t.Errorf("%d log lines about the crowd", n)
 	}
 	if h.Counters().LogsSuppressed == 0 {

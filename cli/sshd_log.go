@@ -12,7 +12,7 @@ import (
 // Counters are what has happened at the SSH door since the start.
 type Counters struct {
 	Connections     uint64 `json:"connections"`     // TCP connections taken
-	HalfOpenRefused uint64 `json:"halfOpenRefused"` // connections refused: too many were logging in
+	HalfOpenRefused uint64 `json:"halfOpenRefused"` // connections cut before their login: too many were logging in
 	HandshakeFailed uint64 `json:"handshakeFailed"` // connections that ended without a login try
 	TriesRefused    uint64 `json:"triesRefused"`    // keys and passwords that were not right
 	LoginsRefused   uint64 `json:"loginsRefused"`   // connections that ended with only such tries

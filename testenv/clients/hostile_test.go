@@ -41,7 +41,7 @@ func newNeighborhood(t *testing.T) *neighborhood {
 }
 
 // worksOn is what alice does all the time: one more blackhole where she is logged
-// in, one withdrawn at a new login from another address.
+// in, one withdrawn at a new login from another address, or from that of the hostile one.
 func (n *neighborhood) worksOn() {
 	n.t.Helper()
 	n.turn++
@@ -50,8 +50,8 @@ func (n *neighborhood) worksOn() {
 		n.t.Errorf("alice is refused: %s", said)
 	}
 	n.sees(prefix)
-	// Loopback has more addresses than one: another source than the hostile one.
-	finish(n.t, n.alice.ssh(0, []string{"-b", "127.0.0.2"}, "conf t; router bgp 65534; no network "+prefix), "").works(n.t)
+	source := []string{"127.0.0.1", "127.0.0.2"}[n.turn%2]
+	finish(n.t, n.alice.ssh(0, []string{"-b", source}, "conf t; router bgp 65534; no network "+prefix), "").works(n.t)
 	n.sees()
 }
 
