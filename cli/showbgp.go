@@ -153,11 +153,23 @@ func (r bgpRoute) line() string {
 		best = ">"
 	}
 	text := "*" + best + " " + padded(r.Prefix.String(), 17, 20) + padded(r.NextHop.String(), 16, 36)
-	text += optional(r.MED, 10) + optional(r.LocalPref, 7) + "  32768 "
+	text += fmt.Sprintf("%10d", r.metric()) + optional(r.LocalPref, 7) + "  32768 "
 	for _, n := range r.Prepend {
 		text += fmt.Sprintf("%d ", n)
 	}
 	return text + originCode(r.Origin)
+}
+
+// metric and preference are what a route counts as where it says nothing, as Quagga
+// prints them: a MED that is missing is 0 (RFC 4271 section 9.1.2.2 c), and the
+// usual local preference is 100.
+func (r bgpRoute) metric() uint32 { return r.MED.Value }
+
+func (r bgpRoute) preference() uint32 {
+	if !r.LocalPref.Set {
+		return 100
+	}
+	return r.LocalPref.Value
 }
 
 // padded fills a column, or goes on in the next line where the value does not
@@ -255,6 +267,7 @@ func (c *call) printEntry(e entry) {
 	}
 	if e.own.announced && e.committed {
 		c.print("Paths: (%d available, best #1, table Default-IP-Routing-Table)\n", paths)
+		c.advertisedTo(e)
 	} else {
 		c.print("Paths: (%d available, no best path)\n  Not advertised to any peer\n", paths)
 	}
@@ -267,6 +280,23 @@ func (c *call) printEntry(e entry) {
 	}
 }
 
+// advertisedTo lists the neighbors that are sent our own route. Quagga's remark that
+// a route with no-export is "not advertised to EBGP peer" would be wrong here: a
+// blackhole is meant for them.
+func (c *call) advertisedTo(e entry) {
+	var peers []string
+	for _, n := range c.sessions().neighbors {
+		if len(c.advertised(bgpTable{routes: []bgpRoute{e.own}}, n, func(netip.Addr) bool { return true })) > 0 {
+			peers = append(peers, n.Addr.String())
+		}
+	}
+	if len(peers) == 0 {
+		c.print("  Not advertised to any peer\n")
+		return
+	}
+	c.print("  Advertised to non peer-group peers:\n  %s\n", strings.Join(peers, " "))
+}
+
 // entry prints our own route as one of the paths of its prefix.
 func (r bgpRoute) entry(c *call, t bgpTable) {
 	path := "Local"
@@ -274,8 +304,8 @@ func (r bgpRoute) entry(c *call, t bgpTable) {
 		path = joined(r.Prepend, asnText)
 	}
 	c.print("  %s\n    %s from 0.0.0.0 (%s)\n", path, r.NextHop, t.routerID)
-	c.print("      Origin %s%s%s, weight 32768, valid, sourced, local%s\n", strings.ToUpper(r.Origin.String()),
-		labelled(", metric ", r.MED), labelled(", localpref ", r.LocalPref), map[bool]string{true: ", best"}[r.announced])
+	c.print("      Origin %s, metric %d, localpref %d, weight 32768, valid, sourced, local%s\n", strings.ToUpper(r.Origin.String()),
+		r.metric(), r.preference(), map[bool]string{true: ", best"}[r.announced])
 	r.printCommunities(c)
 	c.print("      Last update: %s\n\n", c.updatedAt(r.Prefix).Format(time.ANSIC))
 }

@@ -49,7 +49,7 @@ func (t bgpTable) asJSON(host string, shown []bgpRoute) tableJSON {
 	for _, r := range shown {
 		out.Routes[r.Prefix.String()] = []routeJSON{{
 			Valid: true, BestPath: r.announced, PathFrom: "external", Prefix: r.Prefix.Addr().String(),
-			PrefixLen: r.Prefix.Bits(), Network: r.Prefix.String(), Metric: pointer(r.MED), LocPrf: pointer(r.LocalPref),
+			PrefixLen: r.Prefix.Bits(), Network: r.Prefix.String(), Metric: new(r.metric()), LocPrf: pointer(r.LocalPref),
 			Weight: 32768, PeerID: "(unspec)", Path: joined(r.Prepend, asnText), Origin: originJSON(r.Origin),
 			NextHops: []nextHopJSON{{IP: r.NextHop.String(), Hostname: host, AFI: afi(r), Used: true}},
 		}}
@@ -134,7 +134,7 @@ func texts[T any](all []T, text func(T) string) *textsJSON {
 
 func (r bgpRoute) asJSON(t bgpTable, updated time.Time) pathJSON {
 	p := pathJSON{
-		Origin: originJSON(r.Origin), Metric: pointer(r.MED), LocPrf: pointer(r.LocalPref), Weight: 32768,
+		Origin: originJSON(r.Origin), Metric: new(r.metric()), LocPrf: pointer(r.LocalPref), Weight: 32768,
 		Valid: true, Sourced: true, Local: true,
 		Community: texts(r.Communities, communityText), Large: texts(r.Large, largeText),
 		NextHops: []nextHopJSON{{IP: r.NextHop.String(), AFI: afi(r), Used: true}},
