@@ -164,24 +164,21 @@ func BenchmarkLoadTheWholeTable(b *testing.B) {
 	b.Logf("%+v", c)
 }
 
-// flip sets one data, then the other, again and again. In life minutes lie between
-// two deltas: the garbage of the one before is collected off the clock, or its
-// collection would be most of what is measured.
-func flip(b *testing.B, s *Service, one, other *rtr.Data) {
-	s.SetData(one, Cause{})
+// flip sets one data, then the other, again and again, from the records of an
+// epoch to the last changed state. In life minutes lie between two deltas: the
+// garbage of the one before is collected off the clock, or its collection would
+// be most of what is measured.
+func flip(b *testing.B, s *Service, next func() *rtr.Data) {
+	s.SetData(next(), Cause{})
 	var took []time.Duration
 	changed := 0
 	for b.Loop() {
-		d := other
-		if len(took)%2 == 1 {
-			d = one
-		}
 		b.StopTimer()
 		runtime.GC()
 		b.StartTimer()
-		s.SetData(d, Cause{})
-		t := s.LastChange()
-		took, changed = append(took, t.Took), t.Changed
+		start := time.Now()
+		s.SetData(next(), Cause{})
+		took, changed = append(took, time.Since(start)), s.LastChange().Changed
 	}
 	slices.Sort(took)
 	b.ReportMetric(float64(changed), "routes-changed")
@@ -189,9 +186,30 @@ func flip(b *testing.B, s *Service, one, other *rtr.Data) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "ms-longest")
 }
 
+// delta goes from a set to the one with a delta, and back, as a client does when
+// an End of Data has come.
+func delta(b *testing.B, set *rtr.Set, come, gone []rtr.VRP) func() *rtr.Data {
+	return func() *rtr.Data {
+		next, err := set.With(come, gone)
+		if err != nil {
+			b.Fatal(err)
+		}
+		set, come, gone = next, gone, come
+		return &rtr.Data{VRPs: next}
+	}
+}
+
 func BenchmarkTheRealHalfHourDelta(b *testing.B) {
 	r := loaded().load(b)
-	flip(b, r.s, r.before, r.after)
+	var come, gone []rtr.VRP
+	for v, added := range rtr.Diff(r.after.VRPs, r.before.VRPs) {
+		if added {
+			come = append(come, v)
+		} else {
+			gone = append(gone, v)
+		}
+	}
+	flip(b, r.s, delta(b, r.after.VRPs, come, gone))
 }
 
 // All over the table, 500 VRPs go and 500 others come.
@@ -206,11 +224,7 @@ func BenchmarkADeltaOf1000VRPs(b *testing.B) {
 			come = append(come, v)
 		}
 	}
-	set, err := r.after.VRPs.With(come, gone)
-	if err != nil {
-		b.Fatal(err)
-	}
-	flip(b, r.s, r.after, &rtr.Data{VRPs: set})
+	flip(b, r.s, delta(b, r.after.VRPs, come, gone))
 	b.ReportMetric(float64(len(gone)+len(come)), "VRPs")
 }
 
@@ -226,7 +240,13 @@ func BenchmarkFullRevalidation(b *testing.B) {
 // From nothing to everything and back: the first answer of a cache, and expiry.
 func BenchmarkAllVRPsComeAndGo(b *testing.B) {
 	r := loaded().load(b)
-	flip(b, r.s, nil, r.after)
+	there := false
+	flip(b, r.s, func() *rtr.Data {
+		if there = !there; there {
+			return nil
+		}
+		return r.after
+	})
 	r.s.SetData(r.after, Cause{})
 }
 

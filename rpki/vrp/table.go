@@ -109,6 +109,7 @@ func (t *Table) Update(before, after *rtr.Set) (*Table, Delta) {
 	var d Delta
 	limit := max((before.Len()+after.Len())/rebuildShare, rebuildLeast)
 	next := &Table{t.v4, t.v6, after.Len()}
+	var same []change // of one prefix: a change of the tree costs much more than one of a cell
 	for v, added := range rtr.Diff(before, after) {
 		if d.Added+d.Removed == limit {
 			d = Delta{Rebuilt: true}
@@ -121,35 +122,49 @@ func (t *Table) Update(before, after *rtr.Set) (*Table, Delta) {
 			d.Removed++
 		}
 		if n := len(d.Prefixes); n == 0 || d.Prefixes[n-1] != v.Prefix {
+			next.apply(same, d.Prefixes)
+			same = same[:0]
 			d.Prefixes = append(d.Prefixes, v.Prefix)
 		}
-		next.change(v, added)
+		same = append(same, change{entry{v.ASN, v.MaxLen}, added})
 	}
+	next.apply(same, d.Prefixes)
 	return next, d
 }
 
-// change replaces the tree of one family by one that differs in one VRP. It is
-// for a table that nobody else has yet.
-func (t *Table) change(v rtr.VRP, add bool) {
+// change is a VRP of one prefix that comes or goes.
+type change struct {
+	entry
+	add bool
+}
+
+// apply replaces the tree of one family by one that differs in the VRPs of the
+// last prefix. It is for a table that nobody else has yet.
+func (t *Table) apply(all []change, prefixes []netip.Prefix) {
+	if len(all) == 0 {
+		return
+	}
+	p := prefixes[len(prefixes)-1]
 	tree := &t.v6
-	if v.Prefix.Addr().Is4() {
+	if p.Addr().Is4() {
 		tree = &t.v4
 	}
-	*tree = (*tree).ModifyPersist(v.Prefix, func(c cell, there bool) (cell, bool) {
-		var all []entry
+	*tree = (*tree).ModifyPersist(p, func(c cell, there bool) (cell, bool) {
+		var now []entry
 		if there {
-			all = slices.Collect(c.entries())
+			now = slices.Collect(c.entries())
 		}
-		e := entry{v.ASN, v.MaxLen}
-		if add {
-			all = append(all, e)
-		} else {
-			all = slices.DeleteFunc(all, func(x entry) bool { return x == e })
+		for _, x := range all {
+			if x.add {
+				now = append(now, x.entry)
+			} else {
+				now = slices.DeleteFunc(now, func(e entry) bool { return e == x.entry })
+			}
 		}
-		if len(all) == 0 {
+		if len(now) == 0 {
 			return cell{}, true
 		}
-		return cellOf(all), false
+		return cellOf(now), false
 	})
 }
 
