@@ -135,7 +135,7 @@ func (l *lab) validating(user string, r RPKI) *screen {
 }
 
 func TestShowsOfRPKI(t *testing.T) {
-	every := []string{"show rpki prefix 203.0.113.12/32", "show rpki prefix 203.0.113.0/24 64510", "show ip bgp rpki valid", "show ip bgp rpki invalid",
+	every := []string{"show rpki prefix 203.0.113.12/32", "show rpki prefix 203.0.113.12/32 covering", "show rpki prefix 203.0.113.7/24", "show rpki prefix 203.0.113.0/24 64510", "show ip bgp rpki valid", "show ip bgp rpki invalid",
 		"show ip bgp rpki notfound", "show rpki rov asn 65535", "show rpki rov asn 64510", "show rpki rov prefix 203.0.113.0/24",
 		"show rpki rov prefix 203.0.113.8/29", "show rpki blackhole 203.0.113.12/32", "show rpki blackhole 203.0.113.12/32 json",
 		"show rpki rov asn 64510 json", "show ip bgp rpki invalid json", "show rpki prefix 203.0.113.12/32 json"}

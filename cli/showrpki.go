@@ -21,7 +21,7 @@ func rpkiRows() []row {
 		{Modes: execModes, Pattern: "show rpki cache-server [json]", For: all, Run: showCacheServer},
 		{Modes: execModes, Pattern: "show rpki prefix-table [json]", For: all, Run: showPrefixTable},
 		{Modes: execModes, Pattern: "show rpki as-number (0-4294967295)$asn [json]", For: all, Run: showPrefixTable},
-		{Modes: execModes, Pattern: "show rpki prefix <A.B.C.D/M|X:X::X:X/M>$net [(0-4294967295)$asn] [json]", Run: showRPKIPrefix},
+		{Modes: execModes, Pattern: "show rpki prefix <A.B.C.D/M|X:X::X:X/M>$net [(0-4294967295)$asn] [covering] [json]", Run: showRPKIPrefix},
 		{Modes: execModes, Pattern: "show rpki blackhole <A.B.C.D/M|X:X::X:X/M>$net [json]", Run: showRPKIBlackhole},
 		{Modes: execModes, Pattern: "show rpki aspa [(1-4294967295)$asn] [json]", For: all, Run: showASPA},
 		{Modes: execModes, Pattern: "show rpki caches [json]", For: all, Run: showCaches},
@@ -74,10 +74,12 @@ func cacheAsJSON(k RTRCache) cacheJSON {
 	return cacheJSON{Mode: k.Transport, Host: clean(k.Host), Port: fmt.Sprint(k.Port), Preference: k.Preference}
 }
 
-// showCacheConnection calls the caches of one preference a group, as FRR does.
+// showCacheConnection calls the caches of one preference a group, as FRR does. As
+// with FRR, a group stays connected while its data serve; which caches are is
+// behind each.
 func showCacheConnection(c *call, m *match) error {
 	caches := c.caches()
-	used := slices.IndexFunc(caches, func(k RTRCache) bool { return k.Up && k.InUse })
+	used := slices.IndexFunc(caches, func(k RTRCache) bool { return k.InUse })
 	if used < 0 {
 		c.noCache(m)
 		return nil
@@ -251,7 +253,8 @@ func showPrefixTable(c *call, m *match) error {
 	return nil
 }
 
-// showRPKIPrefix prints the VRPs that cover a prefix.
+// showRPKIPrefix prints the VRPs that authorize somebody for a prefix, as FRR
+// does; with `covering` also those whose maxLength is too short for it.
 func showRPKIPrefix(c *call, m *match) error {
 	p, err := c.ownPrefix(m)
 	if err != nil {
@@ -261,16 +264,12 @@ func showRPKIPrefix(c *call, m *match) error {
 		return nil
 	}
 	covering := slices.DeleteFunc(c.ports.RPKI.Covering(p), func(v VRP) bool {
-		return m.Has("asn") && uint64(v.ASN) != m.Number("asn")
+		return m.Has("asn") && uint64(v.ASN) != m.Number("asn") || p.Bits() > int(v.MaxLen) && !m.Has("covering")
 	})
 	if m.Has("json") {
-		all := []vrpJSON{}
-		for _, v := range covering {
-			all = append(all, vrpAsJSON(v))
-		}
 		c.json(struct {
 			Prefixes []vrpJSON `json:"prefixes"`
-		}{all})
+		}{vrpsAsJSON(covering)})
 		return nil
 	}
 	c.print(vrpHeading)
@@ -280,12 +279,10 @@ func showRPKIPrefix(c *call, m *match) error {
 	return nil
 }
 
-// ownPrefix is the prefix of a line, when this user may ask about it.
+// ownPrefix is the prefix of a line, when this user may ask about it. As with FRR,
+// a question may have bits set behind the mask.
 func (c *call) ownPrefix(m *match) (netip.Prefix, error) {
-	p := m.Prefix("net")
-	if p != p.Masked() {
-		return p, saying(fmt.Sprintf("%% %s has bits set beyond its mask; type %s.", p, p.Masked()))
-	}
+	p := m.Prefix("net").Masked()
 	if c.scope == "" {
 		return p, nil
 	}

@@ -28,6 +28,7 @@ var words = map[string]string{
 	"detail":               "Sessions, serials, timers and errors",
 	"rpki":                 "What RPKI says of routes",
 	"aspa":                 "What ASes attest about their providers (ASPA)",
+	"covering":             "Also those whose maxLength is too short for it",
 	"caches":               "A line for each cache",
 	"difference":           "What the caches do not agree on",
 	"statistics":           "Counts of routes, PDUs, errors and changes",

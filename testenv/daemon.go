@@ -89,8 +89,9 @@ type Neighbor struct {
 type RouterOptions struct {
 	AS        uint32
 	Neighbors []Neighbor
-	Hold      int            // BGP hold time in seconds; 0 = 9
-	Originate []netip.Prefix // announced to every neighbor with 65535:666, for labs without triggerd
+	Hold      int              // BGP hold time in seconds; 0 = 9
+	Caches    []netip.AddrPort // RPKI caches, for FRR
+	Originate []netip.Prefix   // announced to every neighbor with 65535:666, for labs without triggerd
 }
 
 // hold is the hold time in seconds.

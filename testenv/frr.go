@@ -44,13 +44,17 @@ func (f *FRR) Start() {
 	t.Helper()
 	f.giveDirToFRR()
 	f.daemons = nil
+	var more []string
+	if len(f.opts.Caches) > 0 {
+		more = []string{"-M", "rpki"}
+	}
 	if f.zebra {
 		f.run("zebra", "hostname "+f.Name()+"\n")
 		f.run("staticd", "ip route 192.0.2.1/32 Null0\nipv6 route 100::1/128 Null0\n")
-		f.run("bgpd", f.config())
+		f.run("bgpd", f.config(), more...)
 		return
 	}
-	f.run("bgpd", f.config(), "-Z")
+	f.run("bgpd", f.config(), append(more, "-Z")...)
 }
 
 // run starts one daemon and waits until its vty answers.
@@ -232,6 +236,9 @@ func (f *FRR) config() string {
 	f.family(line, "ipv4", netip.Addr.Is4, func(n Neighbor) bool { return n.IPv4 })
 	f.family(line, "ipv6", netip.Addr.Is6, func(n Neighbor) bool { return n.IPv6 })
 	b.WriteString(frrPolicy)
+	if len(f.opts.Caches) > 0 {
+		b.WriteString(strings.Join(RPKI(f.opts.Caches...), "\n") + "\n")
+	}
 	return b.String()
 }
 

@@ -29,9 +29,12 @@ var programs = map[string]string{
 	"gobgpd":         "gobgpd",
 	"stayrtr":        "stayrtr",
 	"bgpdump":        "bgpdump",
+	"rtr-tools":      "rtrclient",
 	"sshpass":        "sshpass",
 	"ansible":        "ansible-playbook",
 	"rancid":         "/usr/lib/rancid/bin/rancid",
+	// FRR's own module, where Debian has it on this machine's architecture.
+	"frr-rpki-rtrlib": "bgpd_rpki.so",
 	// Modules of Debian's own Python, wherever another one is in PATH.
 	"python3-pexpect": "/usr/lib/python3/dist-packages/pexpect/__init__.py",
 	"python3-netmiko": "/usr/lib/python3/dist-packages/netmiko/__init__.py",
@@ -101,6 +104,9 @@ var haveRoot = sync.OnceValue(func() error {
 func lookPath(program string) (string, error) {
 	if path, ok := executable("/usr/lib/frr", program); ok {
 		return path, nil
+	}
+	if modules, _ := filepath.Glob("/usr/lib/*/frr/modules/" + program); len(modules) > 0 {
+		return modules[0], nil
 	}
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil

@@ -175,6 +175,18 @@ func (d *Trigger) Operator(lines ...string) string {
 	return stdout
 }
 
+// Show runs one command at the operator's door and returns what it printed, without
+// anything around it.
+func (d *Trigger) Show(command string) string {
+	t := d.Host.lab.t
+	t.Helper()
+	out, err := d.ask(command)
+	if err != nil {
+		t.Fatalf("%s: %v", d.Name(), err)
+	}
+	return out
+}
+
 // ask runs one command at the operator's door and returns what it printed.
 func (d *Trigger) ask(command string) (string, error) {
 	stdout, stderr, err := d.run("", "cli", "-c", d.conf(), command)

@@ -265,7 +265,10 @@ func TestAROAGrantsABlackhole(t *testing.T) {
 	}
 	v.door.Close()
 	v.cache.Drop()
-	v.shows("show rpki cache-connection", "No connection to RPKI cache server.")
+	eventually(t, "the cache is gone", func() (bool, string) {
+		out := v.types("show rpki cache-connection") // as FRR: a group, and nothing in it is connected
+		return strings.HasPrefix(out, "Connected to group 1\n") && !strings.Contains(out, "(connected)"), out
+	})
 	v.shows("show rpki prefix-table", "192.0.2.0 ") // the data serve
 	if got := v.d.grantChanges(t.Context()); len(got) != 0 {
 		t.Errorf("a lost cache changes %v", got)
