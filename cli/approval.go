@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/triggerd/triggerd/internal/rtbh"
@@ -27,7 +28,26 @@ type approvalJSON struct {
 	Customer string `json:"customer"`
 	By       string `json:"by"`
 	At       string `json:"at"`
+	RouteMap string `json:"routeMap"`
+	Expire   string `json:"expire,omitempty"` // as it was typed; absent: the customer's default
 	Reason   string `json:"reason,omitempty"`
+	Ticket   string `json:"ticket,omitempty"`
+}
+
+// approvalAsJSON is all that whoever decides has to know.
+func approvalAsJSON(p rtbh.Pending) approvalJSON {
+	x := p.Announce
+	j := approvalJSON{
+		ID: p.ID, Prefix: x.Prefix.String(), Customer: x.Customer, By: p.By.User, At: p.At.String(),
+		RouteMap: routeMapName(rtbh.Blackhole{RouteMap: x.RouteMap}), Reason: x.Reason, Ticket: x.Ticket,
+	}
+	switch {
+	case x.Until != 0:
+		j.Expire = "at " + instantText(x.Until)
+	case x.Life != 0:
+		j.Expire = x.Life.String()
+	}
+	return j
 }
 
 // showApprovals lists what waits; a customer sees its own.
@@ -37,9 +57,7 @@ func showApprovals(c *call, m *match) error {
 	c.view(func(s *rtbh.State, _ rtbh.Instant) {
 		for _, p := range s.Pending() {
 			if c.scope == "" || p.Announce.Customer == c.scope {
-				all = append(all, approvalJSON{
-					p.ID, p.Announce.Prefix.String(), p.Announce.Customer, p.By.User, p.At.String(), p.Announce.Reason,
-				})
+				all = append(all, approvalAsJSON(p))
 			}
 		}
 	})
@@ -53,9 +71,11 @@ func showApprovals(c *call, m *match) error {
 		c.print("Nothing waits for approval.\n")
 		return nil
 	}
-	rows := [][]string{{"Number", "Prefix", "Customer", "By", "At", "Reason"}}
+	rows := [][]string{{"Number", "Prefix", "Customer", "By", "At", "Route-map", "Expire", "Ticket", "Reason"}}
 	for _, a := range all {
-		rows = append(rows, []string{fmt.Sprint(a.ID), a.Prefix, clean(a.Customer), clean(a.By), a.At, clean(a.Reason)})
+		rows = append(rows, []string{
+			fmt.Sprint(a.ID), a.Prefix, clean(a.Customer), clean(a.By), a.At, clean(a.RouteMap), cmp.Or(a.Expire, "default"), clean(a.Ticket), clean(a.Reason),
+		})
 	}
 	columns(c.out, rows)
 	return nil

@@ -92,6 +92,7 @@ func (c *call) oneCustomer(m *match, name string) error {
 	t.add("  Prefixes:     %s", orNone(prefixesText(cu.Prefixes)))
 	t.opt(len(cu.OriginAS) > 0, "  From ROAs:    of AS %s: %s", joined(cu.OriginAS, asnText), orNone(prefixesText(cu.ROAPrefixes)))
 	t.add("  Masks:        IPv4 /%d and longer, IPv6 /%d and longer", j.MinLen4, j.MinLen6)
+	t.opt(j.ApproveLen4+j.ApproveLen6 > 0, "  Approval:     by a second operator for %s, and as near as that to what is protected", j.approvalText())
 	t.add("  Blackholes:   %d now, at most %s", j.Blackholes, limitText(j.Maximum))
 	t.add("  Lifetime:     %s by default, from %s to %s", b.Default, b.Min, b.Max)
 	t.add("  Route-maps:   %s", strings.Join(j.RouteMaps, ", "))
@@ -117,6 +118,8 @@ type customerJSON struct {
 	ROAPrefixes []string `json:"roaPrefixes,omitempty"`
 	MinLen4     int      `json:"minimumLengthIPv4"`
 	MinLen6     int      `json:"minimumLengthIPv6"`
+	ApproveLen4 int      `json:"approvalLengthIPv4,omitempty"` // 0 = nothing needs approval
+	ApproveLen6 int      `json:"approvalLengthIPv6,omitempty"`
 	Maximum     uint32   `json:"maximumBlackholes"` // 0 = no limit
 	Blackholes  int      `json:"blackholes"`
 	DefaultLife string   `json:"lifetimeDefault"`
@@ -124,6 +127,18 @@ type customerJSON struct {
 	MaxLife     string   `json:"lifetimeMaximum"`
 	RouteMaps   []string `json:"routeMaps"`
 	Users       []string `json:"users"`
+}
+
+// approvalText names the masks that need a second operator.
+func (j customerJSON) approvalText() string {
+	var parts []string
+	if j.ApproveLen4 > 0 {
+		parts = append(parts, fmt.Sprintf("IPv4 shorter than /%d", j.ApproveLen4))
+	}
+	if j.ApproveLen6 > 0 {
+		parts = append(parts, fmt.Sprintf("IPv6 shorter than /%d", j.ApproveLen6))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func customerAsJSON(st *rtbh.State, cu rtbh.Customer, now rtbh.Instant) customerJSON {
@@ -134,6 +149,7 @@ func customerAsJSON(st *rtbh.State, cu rtbh.Customer, now rtbh.Instant) customer
 		DefaultLife: b.Default.String(), MinLife: b.Min.String(), MaxLife: b.Max.String(),
 		RouteMaps: append([]string{rtbh.DefaultRouteMap}, cu.RouteMaps...), Users: []string{},
 	}
+	out.ApproveLen4, out.ApproveLen6 = int(cu.ApproveLen4), int(cu.ApproveLen6)
 	for _, p := range cu.Prefixes {
 		out.Prefixes = append(out.Prefixes, p.String())
 	}

@@ -89,11 +89,7 @@ func (c *call) try(x rtbh.Announce) trial {
 				t.grant = g
 			}
 		}
-		limit := cu.ApproveLen4
-		if x.Prefix.Addr().Is6() {
-			limit = cu.ApproveLen6
-		}
-		t.wait = x.Prefix.Bits() < int(limit)
+		t.wait = s.NeedsApproval(x.Customer, x.Prefix)
 		_, t.is = s.Blackhole(x.Prefix, x.Customer, now)
 		if life := s.Lifetimes(x.Customer).Default; life != rtbh.Forever {
 			t.until = now.Add(life.Duration())

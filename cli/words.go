@@ -77,7 +77,7 @@ var words = map[string]string{
 	"alarms":               "What is wrong at this node now",
 	"any":                  "Any prefix",
 	"approvals":            "What waits for a second operator",
-	"approval-length":      "Masks shorter than this need a second operator",
+	"approval-length":      "Shorter masks, and what is this near to a protected prefix, need a second operator",
 	"approve":              "Let a waiting request of another user take effect",
 	"as-number":            "The AS number that router bgp shows to the customer",
 	"as-path":              "AS path of the route",

@@ -110,10 +110,16 @@ func (s *State) refuseAll(index uint64, e *Entry, r *Result, refusal *Refusal) {
 // applyCommand authorises one command, applies it and records it.
 func (s *State) applyCommand(index uint64, e *Entry, cmd Command, r *Result) Outcome {
 	var o Outcome
-	if o.Refusal = s.Authorize(e.Actor, cmd, s.stamp); o.Refusal == nil {
-		s.do(index, e, cmd, &o, r)
+	if o.Refusal = s.Authorize(e.Actor, cmd, s.stamp); o.Refusal != nil {
+		s.record(index, e, cmd, o.Refusal)
+		return o
 	}
-	s.record(index, e, cmd, o.Refusal)
+	decided := s.decides(cmd)
+	s.do(index, e, cmd, &o, r)
+	s.record(index, e, cmd, nil)
+	if decided != nil {
+		s.record(index, e, decided, nil)
+	}
 	return o
 }
 
@@ -191,7 +197,7 @@ func (s *State) doCluster(cmd Command) {
 
 // announce sets a blackhole, or lets it wait for a second operator.
 func (s *State) announce(index uint64, e *Entry, x Announce, o *Outcome, r *Result) {
-	if s.customers[x.Customer].needsApproval(x.Prefix) && e.Actor.Door != DoorNode {
+	if s.needsApproval(s.customers[x.Customer], x.Prefix) && e.Actor.Door != DoorNode {
 		s.wait(e, x, o)
 		return
 	}

@@ -1,7 +1,9 @@
 package rtbh
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -14,13 +16,25 @@ const (
 	maxPendingOf = 16
 )
 
-// needsApproval tells whether a second operator has to agree.
-func (c Customer) needsApproval(p netip.Prefix) bool {
-	limit := c.ApproveLen4
+// needsApproval tells whether a second operator has to agree: to a network with a
+// mask shorter than the customer's threshold, and to anything so near to a protected
+// prefix that a network of that length around it would hold both.
+func (s *State) needsApproval(c Customer, p netip.Prefix) bool {
+	limit := int(c.ApproveLen4)
 	if p.Addr().Is6() {
-		limit = c.ApproveLen6
+		limit = int(c.ApproveLen6)
 	}
-	return p.Bits() < int(limit)
+	if limit == 0 {
+		return false
+	}
+	around := netip.PrefixFrom(p.Addr(), min(limit, p.Bits())).Masked()
+	return p.Bits() < limit || slices.ContainsFunc(s.Protected(), around.Overlaps)
+}
+
+// NeedsApproval tells whether a prefix of a customer would wait for a second
+// operator.
+func (s *State) NeedsApproval(customer string, p netip.Prefix) bool {
+	return s.needsApproval(s.customers[customer], p)
 }
 
 // waiting returns the number of what waits for approval for one prefix of one
@@ -48,7 +62,7 @@ func (s *State) wait(e *Entry, x Announce, o *Outcome) {
 
 // checkPending refuses the one request too many that would have to wait.
 func (s *State) checkPending(c Customer, x Announce) *Refusal {
-	if !c.needsApproval(x.Prefix) || s.waiting(x.Prefix, x.Customer) != 0 {
+	if !s.needsApproval(c, x.Prefix) || s.waiting(x.Prefix, x.Customer) != 0 {
 		return nil
 	}
 	own := 0
@@ -85,6 +99,20 @@ func (s *State) approve(index uint64, e *Entry, x Approve, o *Outcome, r *Result
 	if !x.Reject {
 		s.set(index, p.By, p.Request, e.Actor.User, p.Announce, o, r)
 	}
+}
+
+// decides returns what an approval or a rejection is about, as the command that it
+// amounts to: the audit says it beside the number, which nobody can look up later.
+func (s *State) decides(cmd Command) Command {
+	x, ok := cmd.(Approve)
+	if !ok {
+		return nil
+	}
+	asked := s.pending[x.ID].Announce
+	if x.Reject {
+		return Withdraw{Customer: asked.Customer, Prefix: asked.Prefix, Reason: fmt.Sprintf("request %d rejected", x.ID)}
+	}
+	return asked
 }
 
 // dropPending forgets what waits and is not wanted any more.

@@ -132,8 +132,7 @@ func (m *model) suits(customer string, p netip.Prefix, routeMap string) RefusalC
 	if p.Bits() < of6(p, c.minLen4, c.minLen6) {
 		return RefusedLength
 	}
-	always := []netip.Prefix{pfx("192.0.2.1/32"), pfx("100::1/128"), pfx("127.0.0.1/32"), pfx("10.1.2.99/32")} // next-hops and nodes
-	for _, q := range append(always, m.protected...) {
+	for _, q := range append(modelAlways(), m.protected...) {
 		if modelWithin(p, q) || modelWithin(q, p) {
 			return RefusedProtected
 		}
@@ -218,7 +217,7 @@ func (m *model) announces(u modelUser, x Announce, now Instant) (code RefusalCod
 	if code := m.judge(x, now); code != 0 {
 		return code, 0
 	}
-	if c := m.customers[x.Customer]; x.Prefix.Bits() >= of6(x.Prefix, c.approve4, c.approve6) {
+	if !m.mustWait(x) {
 		m.put(x, now)
 		return 0, 0
 	}
@@ -238,6 +237,28 @@ func (m *model) announces(u modelUser, x Announce, now Instant) (code RefusalCod
 	}
 	m.waits[i].by, m.waits[i].at, m.waits[i].ask = u.name, now, x
 	return 0, m.waits[i].id
+}
+
+// mustWait tells whether a second person has to agree: the network is larger than
+// the threshold, or a protected prefix lies in the network of that size around it.
+func (m *model) mustWait(x Announce) bool {
+	c := m.customers[x.Customer]
+	size := of6(x.Prefix, c.approve4, c.approve6)
+	if size == 0 {
+		return false
+	}
+	if x.Prefix.Bits() < size {
+		return true
+	}
+	around, _ := x.Prefix.Addr().Prefix(size)
+	return slices.ContainsFunc(append(modelAlways(), m.protected...), func(q netip.Prefix) bool {
+		return modelWithin(around, q) || modelWithin(q, around)
+	})
+}
+
+// modelAlways are the discard next-hops and the nodes.
+func modelAlways() []netip.Prefix {
+	return []netip.Prefix{pfx("192.0.2.1/32"), pfx("100::1/128"), pfx("127.0.0.1/32"), pfx("10.1.2.99/32")}
 }
 
 // put does what an accepted request does.

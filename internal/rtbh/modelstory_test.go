@@ -178,7 +178,7 @@ func drawRequest(t *rapid.T, m *model, u modelUser, now Instant) Announce {
 // both hold and announce the same.
 func TestTheRulesAreTheModels(t *testing.T) {
 	seen, out := map[RefusalCode]int{}, 0
-	rapid.Check(t, func(t *rapid.T) {
+	story := func(t *rapid.T) {
 		st, m := modelStory(t)
 		for range rapid.IntRange(30, 80).Draw(t, "steps") {
 			st.now += rapid.SampledFrom([]Instant{0, 0, 0, 0, 0, 1, minute, hour, day}).Draw(t, "step")
@@ -197,6 +197,10 @@ func TestTheRulesAreTheModels(t *testing.T) {
 				if len(m.holes) > 0 && rapid.Bool().Draw(t, "one that is") {
 					h := rapid.SampledFrom(m.holes).Draw(t, "hole")
 					x.Customer, x.Prefix = h.customer, h.prefix
+				}
+				if len(m.waits) > 0 && rapid.IntRange(0, 2).Draw(t, "one that waits") == 0 {
+					w := rapid.SampledFrom(m.waits).Draw(t, "wait")
+					x.Customer, x.Prefix = w.ask.Customer, w.ask.Prefix
 				}
 				want = m.withdraws(u, x)
 				got = code(st.do(a, x))
@@ -245,7 +249,10 @@ func TestTheRulesAreTheModels(t *testing.T) {
 			}
 			compareWithModel(t, st, m)
 		}
-	})
+	}
+	for range 4 {
+		rapid.Check(t, story)
+	}
 	for _, code := range []RefusalCode{0, RefusedSyntax, RefusedHostBits, RefusedFamily, RefusedGrant, RefusedLength, RefusedProtected,
 		RefusedLimit, RefusedRouteMap, RefusedLifetime, RefusedAbsent, RefusedRole, RefusedUnknown} {
 		if seen[code] == 0 {

@@ -284,3 +284,49 @@ func TestExpiredTokensGo(t *testing.T) {
 	}
 	refusedAs(t, st.do(thenode, UseToken{[32]byte{1}}), RefusedUnknown)
 }
+
+// TestWhatIsNearAProtectedPrefixNeedsASecondOperator: the threshold says how near.
+func TestWhatIsNearAProtectedPrefixNeedsASecondOperator(t *testing.T) {
+	st := newStory()
+	st.must(olga, EditSettings{Field: SettingsProtected, Value: Settings{Protected: []netip.Prefix{pfx("203.0.113.53/32"), pfx("2001:db8:113::53/128")}}})
+	if r := st.must(alice, network("acme", "203.0.113.54/32")); r.Outcomes[0].Pending != 0 {
+		t.Fatal("waits without a threshold")
+	}
+	st.must(alice, noNetwork("acme", "203.0.113.54/32"))
+	st.must(olga, EditCustomer{Name: "acme", Field: CustomerApproveLen4, Value: Customer{ApproveLen4: 28}},
+		EditCustomer{Name: "acme", Field: CustomerApproveLen6, Value: Customer{ApproveLen6: 64}})
+	for p, waits := range map[string]bool{
+		"203.0.113.48/32": true, "203.0.113.63/32": true, "203.0.113.47/32": false, "203.0.113.64/32": false,
+		"2001:db8:113::1/128": true, "2001:db8:113:1::1/128": false,
+	} {
+		if r := st.must(alice, network("acme", p)); (r.Outcomes[0].Pending != 0) != waits {
+			t.Errorf("%s waits: %v", p, !waits)
+		}
+	}
+}
+
+// TestTheAuditSaysWhatWasDecided: a number that nobody can look up later is no
+// answer to who did this.
+func TestTheAuditSaysWhatWasDecided(t *testing.T) {
+	st := newStory()
+	st.must(olga, EditCustomer{Name: "acme", Field: CustomerMinLen4, Value: Customer{MinLen4: 24}},
+		EditCustomer{Name: "acme", Field: CustomerApproveLen4, Value: Customer{ApproveLen4: 32}})
+	x := network("acme", "203.0.113.0/28")
+	x.Reason = "flood"
+	first := st.must(alice, x).Outcomes[0].Pending
+	second := st.must(alice, network("acme", "203.0.113.16/28")).Outcomes[0].Pending
+	st.must(olga, Approve{ID: first})
+	st.must(oscar, Approve{ID: second, Reject: true})
+	refusedAs(t, st.do(oscar, Approve{ID: second}), RefusedAbsent)
+	records, head := st.s.Audit()
+	last := records[len(records)-5:]
+	if last[0].Command != Command(Approve{ID: first}) || last[1].Command != Command(x) || last[1].Actor != olga ||
+		last[2].Command != Command(Approve{ID: second, Reject: true}) || last[3].Actor != oscar ||
+		last[3].Command != Command(Withdraw{Customer: "acme", Prefix: pfx("203.0.113.16/28"), Reason: "request 2 rejected"}) ||
+		last[4].Refusal == nil || last[4].Hash != head {
+		t.Fatalf("%+v", last)
+	}
+	if bad, ok := VerifyAudit(records); !ok {
+		t.Fatalf("the chain breaks at %d", bad)
+	}
+}
