@@ -32,7 +32,7 @@ var mutants = []mutant{
 	{"a disabled user acts", "authorize.go", "if !ok || u.Disabled {", "if !ok {"},
 	{"nothing waits for approval", "approve.go", "return p.Bits() < limit ||", "return p.Bits() < 0 ||"},
 	{"approval is needed one bit too late", "approve.go", "return p.Bits() < limit ||", "return p.Bits()+1 < limit ||"},
-	{"what is near a protected prefix does not wait", "approve.go", "|| slices.ContainsFunc(s.Protected(), around.Overlaps)", ""},
+	{"what is near a protected prefix does not wait", "approve.go", "slices.ContainsFunc(s.Protected(), around.Overlaps)", "slices.ContainsFunc([]netip.Prefix(nil), around.Overlaps)"},
 	{"near is one bit too wide", "approve.go", "netip.PrefixFrom(p.Addr(), min(limit, p.Bits())).Masked()", "netip.PrefixFrom(p.Addr(), min(limit, p.Bits())-1).Masked()"},
 	{"who asked approves", "approve.go", "case p.By.User == a.User:", "case p.By.User == a.User && a.Door == DoorAPI:"},
 	{"anybody approves", "authorize.go", "\t\tif role == RoleOperator {\n\t\t\treturn s.checkOperator", "\t\tif true {\n\t\t\treturn s.checkOperator"},
