@@ -20,6 +20,9 @@ type flow struct {
 	moved   uint64 // what it has taken so far, in any unit that grows
 	since   time.Time
 	stuck   bool
+
+	hold  time.Duration // as negotiated; 0 = not known yet
+	quiet time.Duration // since it last said anything
 }
 
 // socket is the session's TCP connection, as the kernel knows it.
@@ -30,19 +33,26 @@ type socket struct {
 
 // pressure is what the kernel says of a connection.
 type pressure struct {
-	unacked int    // bytes in the send queue, sent or not, that are not acknowledged
-	acked   uint64 // bytes acknowledged since it was opened
+	unacked int           // bytes in the send queue, sent or not, that are not acknowledged
+	acked   uint64        // bytes acknowledged since it was opened
+	quiet   time.Duration // since the other side last sent anything
 }
 
 // look takes a new measurement. pending says that there are routes for the
 // neighbor that were not written yet, moved how many UPDATEs were. What the
 // kernel knows is better than both: with an empty send queue the neighbor has
-// read all there was, and whoever is slow is not it.
+// read all there was, and whoever is slow is not it. But a kernel goes on taking what a
+// router that stands still no longer reads, some hundred kilobytes: so one that has not
+// said anything for two thirds of its hold time, two KEEPALIVEs, does not count either.
 func (f *flow) look(now time.Time, pending bool, moved uint64, p pressure, known bool, patience time.Duration) {
 	f.unacked = -1
 	if known {
 		f.unacked = p.unacked
 		pending, moved = p.unacked > 0, p.acked
+	}
+	if f.quiet = p.quiet; f.hold > 0 && f.quiet > f.hold*2/3 {
+		f.stuck = true
+		return
 	}
 	if !pending || moved != f.moved {
 		f.moved, f.since, f.stuck = moved, now, false
@@ -54,6 +64,7 @@ func (f *flow) look(now time.Time, pending bool, moved uint64, p pressure, known
 // alarmStuck looks whether the established neighbors still read.
 func (s *Speaker) alarmStuck(now time.Time) {
 	all := s.list()
+	s.learnHold(all)
 	var sockets []socket
 	for _, n := range all {
 		s.mu.Lock()
@@ -83,13 +94,37 @@ func (s *Speaker) lookAt(n *neighbor, now time.Time, pressures map[socket]pressu
 		n.flow.look(now, missing, updates, p, measured, s.patience)
 	}
 	s.alarms.Set(n.flow.stuck, alarm.NeighborStuck, n.conf.Addr.String(), fmt.Sprintf(
-		"neighbor %s AS %d has taken nothing since %s%s; what was announced since then does not count as sent",
-		n.conf.Addr, n.conf.RemoteAS, n.flow.since.UTC().Format(time.RFC3339), n.flow.spoken()))
+		"neighbor %s AS %d has %s; nothing counts as sent to it", n.conf.Addr, n.conf.RemoteAS, n.flow.spoken()))
 }
 
 func (f flow) spoken() string {
-	if f.unacked <= 0 {
-		return ""
+	switch since := f.since.UTC().Format(time.RFC3339); {
+	case f.hold > 0 && f.quiet > f.hold*2/3:
+		return fmt.Sprintf("said nothing for %s, its hold time is %s", f.quiet.Round(time.Second), f.hold)
+	case f.unacked > 0:
+		return fmt.Sprintf("taken nothing since %s, %d bytes wait for it", since, f.unacked)
+	default:
+		return "taken nothing since " + since
 	}
-	return fmt.Sprintf(", %d bytes wait for it", f.unacked)
+}
+
+// learnHold asks for the hold times of sessions that are new.
+func (s *Speaker) learnHold(all []*neighbor) {
+	var asked map[netip.Addr]counters
+	for _, n := range all {
+		s.mu.Lock()
+		is := n.state == Established && !n.conf.Monitor && n.flow.hold == 0
+		s.mu.Unlock()
+		if !is {
+			continue
+		}
+		if asked == nil {
+			if asked = s.counters(); asked == nil {
+				return
+			}
+		}
+		s.mu.Lock()
+		n.flow.hold = time.Duration(asked[n.conf.Addr].hold) * time.Second
+		s.mu.Unlock()
+	}
 }

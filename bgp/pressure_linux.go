@@ -3,6 +3,7 @@ package bgp
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +32,8 @@ const (
 	diagRequestBytes = 56  // struct inet_diag_req_v2
 	diagAnswerBytes  = 72  // struct inet_diag_msg
 	inetDiagInfo     = 2   // INET_DIAG_INFO
-	tcpInfoAcked     = 120 // tcpi_bytes_acked in struct tcp_info
+	tcpInfoQuiet     = 52  // tcpi_last_data_recv in struct tcp_info, milliseconds
+	tcpInfoAcked     = 120 // tcpi_bytes_acked
 )
 
 // diagnose dumps the established TCP connections of a family.
@@ -102,12 +104,16 @@ func readAnswer(b []byte, asked map[socket]bool, found map[socket]pressure) {
 		}
 		if info := a[unix.SizeofRtAttr:size]; binary.NativeEndian.Uint16(a[2:]) == inetDiagInfo && len(info) >= tcpInfoAcked+8 {
 			p.acked = binary.NativeEndian.Uint64(info[tcpInfoAcked:])
+			p.quiet = time.Duration(binary.NativeEndian.Uint32(info[tcpInfoQuiet:])) * time.Millisecond
 		}
 		a = a[min(len(a), (size+3)&^3):]
 	}
 	found[s] = p
 }
 
-// The offset is where the kernel's header has it, and for ever: struct tcp_info
+// The offsets are where the kernel's header has them, and for ever: struct tcp_info
 // only grows at its end.
-var _ [tcpInfoAcked]struct{} = [unsafe.Offsetof(unix.TCPInfo{}.Bytes_acked)]struct{}{}
+var (
+	_ [tcpInfoAcked]struct{} = [unsafe.Offsetof(unix.TCPInfo{}.Bytes_acked)]struct{}{}
+	_ [tcpInfoQuiet]struct{} = [unsafe.Offsetof(unix.TCPInfo{}.Last_data_recv)]struct{}{}
+)

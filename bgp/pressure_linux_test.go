@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // The kernel's own answer about a connection of ours.
@@ -36,6 +37,12 @@ func TestPressureIsWhatTheOtherSideHasNotRead(t *testing.T) {
 			p := pressureOf([]socket{s})[s]
 			return p.unacked > 0 && p.acked > 0
 		})
+		eventually(t, "silence", func() bool { return pressureOf([]socket{s})[s].quiet > 20*time.Millisecond })
+		quiet := pressureOf([]socket{s})[s].quiet
+		if _, err := in.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "an end of the silence", func() bool { return pressureOf([]socket{s})[s].quiet < quiet })
 	}
 	if found := pressureOf([]socket{{remote: netip.MustParseAddrPort("192.0.2.1:179"), local: 1}}); len(found) != 0 {
 		t.Errorf("found a connection that is not there: %v", found)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,16 @@ func TestFlowTellsSlowFromStuck(t *testing.T) {
 		}
 		if look(false, 20, pressure{acked: 107}, true) {
 			t.Error("stuck although it has taken everything")
+		}
+		f.hold = 180 * time.Second
+		if look(false, 20, pressure{acked: 107, quiet: 119 * time.Second}, true) {
+			t.Error("stuck although a KEEPALIVE may still come")
+		}
+		if !look(false, 20, pressure{acked: 107, quiet: 121 * time.Second}, true) || !strings.Contains(f.spoken(), "said nothing for 2m1s") {
+			t.Error("it has not said anything for two KEEPALIVEs and counts: " + f.spoken())
+		}
+		if look(false, 20, pressure{acked: 107, quiet: time.Second}, true) {
+			t.Error("it speaks again and is stuck")
 		}
 		if look(true, 20, pressure{}, false); f.unacked != -1 {
 			t.Error("knows what nobody told")

@@ -130,6 +130,19 @@ func (l *Lab) WaitFresh(router Daemon, from *Host) {
 	})
 }
 
+// WaitSome waits until the router holds at least one of the prefixes from the host.
+func (l *Lab) WaitSome(router Daemon, from *Host, prefixes ...netip.Prefix) {
+	l.t.Helper()
+	Eventually(l.t, fmt.Sprintf("%s holds some of the routes of %s", router.Name(), from.Name), func() (bool, string) {
+		for _, r := range router.Routes() {
+			if l.nameOf(r.From) == from.Name && slices.Contains(prefixes, r.Prefix) {
+				return true, r.String()
+			}
+		}
+		return false, "none"
+	})
+}
+
 // sources lists by name who announces the prefix, each once, and says all in words.
 func (l *Lab) sources(router Daemon, p netip.Prefix) (names []string, saw string) {
 	var lines []string

@@ -57,6 +57,9 @@ func (f *FRR) Start() {
 	f.run("bgpd", f.config(), append(more, "-Z")...)
 }
 
+// Process is the running bgpd, to freeze it or to read its log.
+func (f *FRR) Process() *Process { return f.daemons[len(f.daemons)-1] }
+
 // run starts one daemon and waits until its vty answers.
 func (f *FRR) run(program, config string, more ...string) {
 	t := f.host.lab.t

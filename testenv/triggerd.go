@@ -225,6 +225,21 @@ func (d *Trigger) WaitEstablished(peers ...netip.Addr) {
 	}
 }
 
+// WaitShows waits until a command at the operator's door prints all of these.
+func (d *Trigger) WaitShows(command string, want ...string) {
+	t := d.Host.lab.t
+	t.Helper()
+	Eventually(t, fmt.Sprintf("%s at %s prints %q", command, d.Name(), want), func() (bool, string) {
+		out, err := d.ask(command)
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				return false, fmt.Sprintf("%s %v", out, err)
+			}
+		}
+		return err == nil, out
+	})
+}
+
 // Routes is what the node itself holds to be announced, with no attributes: those
 // are asked from the routers.
 func (d *Trigger) Routes() []Route {
