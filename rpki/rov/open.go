@@ -44,6 +44,11 @@ func open(name string, stdin io.Reader, p *progress) (*input, error) {
 	return &input{in, name, raw}, nil
 }
 
+// packed are formats that are recognized, to say so.
+var packed = []struct{ magic, name, unpack string }{
+	{"\xfd7zXZ\x00", "xz", "xzcat"}, {"\x28\xb5\x2f\xfd", "zstd", "zstdcat"}, {"PK\x03\x04", "zip", "unzip -p"},
+}
+
 func unpack(in *bufio.Reader) (*bufio.Reader, error) {
 	head, _ := in.Peek(3)
 	switch {
@@ -55,6 +60,13 @@ func unpack(in *bufio.Reader) (*bufio.Reader, error) {
 		return bufio.NewReaderSize(z, 1<<17), nil
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return bufio.NewReaderSize(bzip2.NewReader(in), 1<<17), nil
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")): // a byte order mark, as spreadsheets write it
+		in.Discard(3)
+	}
+	for _, f := range packed {
+		if head, _ := in.Peek(len(f.magic)); string(head) == f.magic {
+			return nil, fmt.Errorf("the file is packed by %s, which is not read: give it as `%s FILE | triggerd rov --rib - ...`", f.name, f.unpack)
+		}
 	}
 	return in, nil
 }

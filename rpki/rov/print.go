@@ -114,7 +114,7 @@ func (j *job) missing(l *lister) {
 		}
 		why := "no route has this prefix or lies in it"
 		if under > 0 {
-			why = fmt.Sprintf("only in parts: %d routes lie in it", under)
+			why = fmt.Sprintf("only in parts: %s in it", plural(under, "route lies", "routes lie"))
 		}
 		l.add(l.format.row(nil, row{p.String(), "", notAdvertised, "", why}))
 	}
@@ -149,6 +149,13 @@ func (f Format) row(b []byte, r row) []byte {
 		r.origin = "AS" + r.origin
 	}
 	return fmt.Appendf(b, "%-14s  %-18s  %-12s  %s\n", r.state, dash(r.prefix), dash(r.origin), r.why)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func dash(s string) string {
@@ -215,7 +222,7 @@ func (l *lister) end(s Summary) {
 	case JSON:
 		l.put([]byte("\n]\n"))
 	case Text:
-		l.put(fmt.Appendf(nil, "%d routes: %d valid, %d invalid (%d as, %d length), %d not-found\n",
-			s.Routes, s.Valid, s.Invalid, s.InvalidAS, s.InvalidLength, s.NotFound))
+		l.put(fmt.Appendf(nil, "%s: %d valid, %d invalid (%d as, %d length), %d not-found\n",
+			plural(s.Routes, "route", "routes"), s.Valid, s.Invalid, s.InvalidAS, s.InvalidLength, s.NotFound))
 	}
 }

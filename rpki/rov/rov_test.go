@@ -145,7 +145,7 @@ func TestVRPsThatAreNotWholeAreRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "blank": " \n", "cut off": whole[:len(whole)-2], "no roas": `{"vrps":[]}`, "roas is no list": `{"roas":{}}`,
 		"no VRP": `{"roas":[]}`, "bad prefix": `[{"asn":1,"prefix":"192.0.2.0/33"}]`, "bad maxLength": `[{"asn":1,"prefix":"192.0.2.0/24","maxLength":33}]`,
-		"short maxLength": "AS1,192.0.2.0/24,23\n", "bad ASN": "ASX,192.0.2.0/24,24\n", "too few": "AS1\n", "no number": "AS1,192.0.2.0/24,x\n",
+		"short maxLength": "AS1,192.0.2.0/24,23\n", "bad ASN": "ASX,192.0.2.0/24,24\n", "too few": "AS1\n", "a table": "prefix,origin_asn\n192.0.2.0/24,1\n", "no number": "AS1,192.0.2.0/24,x\n",
 		"gzip cut off": zipped("AS1,192.0.2.0/24,24\nAS2,192.0.2.0/24,24\n")[:30],
 	} {
 		if set, err := loadVRPs(t.Context(), write(t, "vrps", text), nil, nil); err == nil {
@@ -178,6 +178,11 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		"is empty":    "",
 		"not an AS":   "192.0.2.0/24,4294967296\n",
 		"IPv4-mapped": "::ffff:192.0.2.0/120,1\n",
+		"no route":    "prefix,origin\n",
+		"is JSON":     `{"roas":[{"prefix":"192.0.2.0/24"}]}`,
+		"of MRT":      strings.Repeat("\xff", 16) + "\x00\x17\x02\x00\x00\x00\x00",
+		"xzcat":       "\xfd7zXZ\x00\x00",
+		"zstdcat":     "\x28\xb5\x2f\xfd\x00",
 	} {
 		o := sample()
 		o.RIBs = []string{write(t, "rib", text)}
@@ -192,6 +197,34 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 	}
 	o.RIBs = []string{"testdata/none"}
 	if _, _, err := run(t, o); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func TestTablesAreReadInEveryShape(t *testing.T) {
+	for name, text := range map[string]string{
+		"plain":          "192.0.2.0/24,64500\n2001:db8::/32,AS64501\n",
+		"with a heading": "prefix,origin_asn\n192.0.2.0/24,64500\n2001:db8::/32,64501\n",
+		"other order":    "time,origin,Prefix\n1,64500,192.0.2.0/24\n2,64501,2001:db8::/32\n",
+		"quoted":         "\"prefix\";\"asn\"\r\n\"192.0.2.0/24\";\"64500\"\r\n\"2001:db8::/32\";\"64501\"",
+		"tabs":           "192.0.2.0/24\t64500\n2001:db8::/32\t64501\n",
+		"blanks":         "192.0.2.0/24   64500\n2001:db8::/32 64501\n",
+		"spreadsheet":    "\xef\xbb\xbfprefix,origin\n192.0.2.0/24,64500\n2001:db8::/32,64501\n",
+		"more columns":   "192.0.2.0/24,64500,valid,,x\n2001:db8::/32,64501,valid,,x\n",
+	} {
+		o := sample()
+		o.RIBs, o.Format = []string{write(t, "rib", text)}, CSV
+		out, _, err := run(t, o)
+		if err != nil || strings.Count(out, "\n") != 3 || !strings.Contains(out, "\n192.0.2.0/24,64500,") || !strings.Contains(out, "\n2001:db8::/32,64501,") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func TestTheStandardInputIsOneFile(t *testing.T) {
+	o := sample()
+	o.RIBs, o.VRPs = []string{Stdin}, Stdin
+	if _, _, err := run(t, o); err == nil || !strings.Contains(err.Error(), "only one") {
 		t.Error(err)
 	}
 }

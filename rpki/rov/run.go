@@ -48,7 +48,11 @@ func Run(ctx context.Context, o Options, out io.Writer) (Summary, error) {
 	if len(o.RIBs) == 0 || o.VRPs == "" {
 		return Summary{}, errors.New("a table and VRPs are needed")
 	}
-	p := newProgress(o.Progress, append(slices.Clone(o.RIBs), o.VRPs))
+	files := append(slices.Clone(o.RIBs), o.VRPs)
+	if i := slices.Index(files, Stdin); i >= 0 && slices.Contains(files[i+1:], Stdin) {
+		return Summary{}, errors.New("the standard input (-) can be only one of the files")
+	}
+	p := newProgress(o.Progress, files)
 	defer p.end()
 	all, table, partial, err := load(ctx, o, p)
 	if err != nil {

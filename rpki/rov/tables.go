@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/triggerd/triggerd/internal/route"
 	"github.com/triggerd/triggerd/rpki/mrt"
@@ -20,11 +19,13 @@ import (
 func readTable(in *input) ([]record, error) {
 	var g gather
 	head, err := in.Peek(12)
-	switch {
+	switch foreign := foreignTo(head); {
 	case len(head) == 0:
 		if err == nil || err == io.EOF {
 			err = errors.New("the file is empty")
 		}
+	case foreign != "":
+		err = errors.New(foreign)
 	case isText(head):
 		err = readCSV(in.Reader, &g)
 	default:
@@ -34,6 +35,17 @@ func readTable(in *input) ([]record, error) {
 		err = fmt.Errorf("%s: %w", in.name, err)
 	}
 	return g.all, err
+}
+
+// foreignTo recognizes what people give by mistake.
+func foreignTo(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}):
+		return "these are BGP messages without the headers of MRT: `rov` reads TABLE_DUMP and TABLE_DUMP_V2, and prefix,origin lines"
+	case bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")), bytes.HasPrefix(head, []byte("[")):
+		return "this is JSON: a table is MRT or prefix,origin lines (VRPs go to --vrps)"
+	}
+	return ""
 }
 
 // isText: an MRT header has zeros in its type, a line of text has none.
@@ -58,18 +70,77 @@ func readMRT(in io.Reader, g *gather) error {
 	return err
 }
 
-// readCSV reads prefix,origin lines, with or without a header; more columns are
-// left alone.
+// readCSV reads prefix,origin lines, with or without a header, which may name the
+// columns in another order; more columns are left alone. Tabs, semicolons and
+// blanks separate too.
 func readCSV(in *bufio.Reader, g *gather) error {
-	return eachLine(in, func(n int, line []byte) error {
-		r, err := parseRoute(line)
+	l := layout{prefix: 0, origin: 1}
+	err := eachLine(in, func(n int, line []byte) error {
+		if l.separator == 0 {
+			l.separator = separatorOf(line)
+			if l.header(line) {
+				return nil
+			}
+		}
+		r, err := l.route(line)
 		if err == nil {
 			g.add(r)
-		} else if n == 1 && bytes.Contains(bytes.ToLower(line), []byte("prefix")) {
-			return nil
 		}
 		return err
 	})
+	if err == nil && len(g.all) == 0 {
+		err = errors.New("there is no route in it")
+	}
+	return err
+}
+
+// layout says where a line of a table has what.
+type layout struct {
+	separator      byte // 0: not known before the first line
+	prefix, origin int  // columns
+}
+
+func separatorOf(line []byte) byte {
+	for _, c := range []byte(",;\t") {
+		if bytes.IndexByte(line, c) >= 0 {
+			return c
+		}
+	}
+	return ' '
+}
+
+// header takes a line that names columns.
+func (l *layout) header(line []byte) bool {
+	at := columns{-1, -1, -1}
+	for i := 0; ; i++ {
+		name, there := l.field(line, i)
+		if !there {
+			break
+		}
+		at.take(i, string(name))
+	}
+	if at.prefix < 0 || at.asn < 0 {
+		return false
+	}
+	l.prefix, l.origin = at.prefix, at.asn
+	return true
+}
+
+// field returns a column, without blanks and quotes around it.
+func (l *layout) field(line []byte, n int) ([]byte, bool) {
+	for ; ; n-- {
+		if l.separator == ' ' {
+			line = bytes.TrimLeft(line, " ")
+		}
+		one, rest, more := bytes.Cut(line, []byte{l.separator})
+		if n == 0 {
+			return bytes.Trim(bytes.TrimSpace(one), `"`), true
+		}
+		if !more {
+			return nil, false
+		}
+		line = rest
+	}
 }
 
 // eachLine hands out the lines of a text, without the empty ones and comments.
@@ -95,21 +166,20 @@ func eachLine(in *bufio.Reader, f func(n int, line []byte) error) error {
 	}
 }
 
-func parseRoute(line []byte) (record, error) {
-	first, rest, found := bytes.Cut(line, []byte{','})
-	if !found {
+func (l *layout) route(line []byte) (record, error) {
+	prefix, _ := l.field(line, l.prefix)
+	origin, there := l.field(line, l.origin)
+	if !there {
 		return record{}, fmt.Errorf("%q is not prefix,origin", clip(line))
 	}
-	p, err := parsePrefix(string(bytes.TrimSpace(first)))
+	p, err := parsePrefix(string(prefix))
 	if err != nil {
 		return record{}, err
 	}
-	second, _, _ := bytes.Cut(rest, []byte{','})
-	origin := string(bytes.TrimSpace(second))
-	if origin == asSet || strings.HasPrefix(origin, "{") {
+	if string(origin) == asSet || bytes.HasPrefix(origin, []byte("{")) {
 		return pack(p, vrp.Origin{None: true}), nil
 	}
-	asn, err := ParseASN(origin)
+	asn, err := ParseASN(string(origin))
 	if err != nil {
 		return record{}, err
 	}

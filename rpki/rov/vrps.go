@@ -159,16 +159,21 @@ type columns struct{ asn, prefix, longest int }
 func header(fields []string) (columns, bool) {
 	c := columns{-1, -1, -1}
 	for i, f := range fields {
-		switch strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(f)) {
-		case "asn", "originasn", "origin":
-			c.asn = i
-		case "prefix", "ipprefix":
-			c.prefix = i
-		case "maxlen", "maxlength":
-			c.longest = i
-		}
+		c.take(i, f)
 	}
 	return c, c.asn >= 0 && c.prefix >= 0
+}
+
+// take notes what a column is by its name.
+func (c *columns) take(i int, name string) {
+	switch strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(name)) {
+	case "asn", "originasn", "origin", "as", "originas":
+		c.asn = i
+	case "prefix", "ipprefix", "network":
+		c.prefix = i
+	case "maxlen", "maxlength":
+		c.longest = i
+	}
 }
 
 // readVRPsCSV reads asn,prefix,maxlen lines, or what a header says.
@@ -180,7 +185,9 @@ func readVRPsCSV(in *bufio.Reader) ([]rtr.VRP, error) {
 		fields = split(fields[:0], string(line))
 		if n == 1 {
 			if named, ok := header(fields); ok {
-				at = named
+				if at = named; at.longest < 0 {
+					return errors.New("the columns have no maxLength: this looks like a routing table, which goes to --rib")
+				}
 				return nil
 			}
 		}
