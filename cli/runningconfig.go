@@ -14,6 +14,7 @@ func runningRows() []row {
 		{Modes: enabledModes, Pattern: "show running-config [json]", Run: runningConfig},
 		{Modes: enabledModes, Pattern: "write terminal", Help: []string{"", "Write to terminal"}, Run: runningConfig},
 		{Modes: enabledModes, Pattern: "show running-config <bgp|route-map>$part [json]", Run: runningConfig},
+		{Modes: enabledModes, Pattern: "show running-config bgpd$part [json]", Hidden: true, Run: runningConfig}, // vtysh's way
 		{Modes: enabledModes, Pattern: "show running-config customer NAME [json]", For: operators | viewers, Run: runningConfig},
 		{Modes: enabledModes, Pattern: "show startup-config [json]", Run: startupConfig},
 		{Modes: enabledModes[:1], Pattern: "show tech-support [json]", For: operators | viewers, Run: techSupport},
@@ -34,7 +35,7 @@ func runningConfig(c *call, m *match) error {
 			return noCustomer(m.Text("NAME"))
 		}
 		lines = func() []string { return c.oneCustomerConfig(m.Text("NAME")) }
-	case c.scope == "" && m.Text("part") == "bgp":
+	case c.scope == "" && strings.HasPrefix(m.Text("part"), "bgp"):
 		lines = c.nodeConfig
 	case c.scope == "":
 		lines = c.wholeConfig

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/triggerd/triggerd/cli/vty"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
@@ -88,6 +89,19 @@ func TestSoftwareOfAClientIsShownSafely(t *testing.T) {
 	} {
 		if got := softwareOf([]byte(in)); got != want {
 			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestRunningConfigOfTheDaemon(t *testing.T) {
+	l := busyLab(t)
+	for _, user := range []string{"alice", "root"} {
+		x := l.login(user)
+		if want, got := x.run("show running-config bgp"), x.run("show running-config bgpd"); got != want || x.last.Status != vty.OK {
+			t.Errorf("%s: bgpd is\n%s\nbgp is\n%s", user, got, want)
+		}
+		if x.refused("show running-config bgpx") == "" || strings.Contains(x.run("list"), "bgpd") {
+			t.Errorf("%s: bgpd is more than a way of saying bgp", user)
 		}
 	}
 }

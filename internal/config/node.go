@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/triggerd/triggerd/internal/route"
@@ -31,7 +32,17 @@ type SSH struct {
 	Listen      []string      // host:port each, as typed; default DefaultSSHListen; empty with Disabled
 	Disabled    bool          // no SSH at all, as on a witness
 	ExecTimeout time.Duration // idle time before a shell is closed; whole seconds; 0 = never; default DefaultExecTimeout
+	SessionTime time.Duration // longest time of a session; whole minutes; 0 = no limit
+	Sessions    int           // most sessions at once; 0 = as the door has it
+	PerUser     int           // of one user
+	PerSource   int           // of one IPv4 address or IPv6 /64
 	Banner      string        // printed before the first prompt; lines joined by \n, without one at the end
+}
+
+// Equal tells whether two doors are the same.
+func (s SSH) Equal(o SSH) bool {
+	return slices.Equal(s.Listen, o.Listen) && s.Disabled == o.Disabled && s.ExecTimeout == o.ExecTimeout && s.SessionTime == o.SessionTime &&
+		s.Sessions == o.Sessions && s.PerUser == o.PerUser && s.PerSource == o.PerSource && s.Banner == o.Banner
 }
 
 // The defaults of a node. An empty host means all addresses, IPv4 and IPv6.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/triggerd/triggerd/cli/grammar"
@@ -79,6 +80,7 @@ func (o *Old) read(r *reader, text string) error {
 			continue
 		}
 		deeper = -1
+		r.text = internalAS(r)
 		err := r.one()
 		if err == nil {
 			continue
@@ -90,9 +92,37 @@ func (o *Old) read(r *reader, text string) error {
 			return err
 		}
 		deeper = depth
+		if zebras(strings.Fields(r.text)) {
+			o.left(r.line, "`%s` is not bgpd's: interfaces and static routes stay with the routers", shortened(r.text[depth:]))
+			continue
+		}
 		o.left(r.line, "`%s`: %s", shortened(r.text[depth:]), err.Text)
 	}
 	return nil
+}
+
+// internalAS writes FRR's `remote-as internal` out; `external` says no number that
+// could be written.
+func internalAS(r *reader) string {
+	words := strings.Fields(r.text)
+	if n := len(words); r.draft.bgp == nil || n != 4 || words[0] != "neighbor" || words[2] != "remote-as" || words[3] != "internal" {
+		return r.text
+	}
+	return strings.TrimSuffix(strings.TrimRight(r.text, " \t"), "internal") + strconv.FormatUint(uint64(r.draft.bgp.as), 10)
+}
+
+// zebras tells whether a line belongs to another daemon, as in FRR's one file for all.
+func zebras(words []string) bool {
+	if len(words) > 1 && words[0] == "no" {
+		words = words[1:]
+	}
+	switch {
+	case len(words) == 0:
+		return false
+	case words[0] == "interface" || words[0] == "vrf" || words[0] == "pbr-map":
+		return true
+	}
+	return len(words) > 1 && (words[0] == "ip" || words[0] == "ipv6") && (words[1] == "route" || words[1] == "nht" || words[1] == "router-id" || words[1] == "protocol")
 }
 
 // shortened is as much of a line as is worth repeating.

@@ -66,6 +66,10 @@ func (s SSH) print(t *text) {
 	if s.ExecTimeout != DefaultExecTimeout {
 		t.add("ssh exec-timeout %d %d", s.ExecTimeout/time.Minute, s.ExecTimeout%time.Minute/time.Second)
 	}
+	t.when(s.SessionTime != 0, "ssh session-timeout %d", s.SessionTime/time.Minute)
+	t.when(s.Sessions != 0, "ssh maximum-sessions %d", s.Sessions)
+	t.when(s.PerUser != 0, "ssh maximum-sessions per-user %d", s.PerUser)
+	t.when(s.PerSource != 0, "ssh maximum-sessions per-source %d", s.PerSource)
 	if s.Banner != "" {
 		for _, l := range strings.Split(s.Banner, "\n") {
 			t.lines = append(t.lines, strings.TrimRight("ssh banner "+l, " "))

@@ -13,12 +13,27 @@ func sshRows() []row {
 			r.draft.node.SSH.ExecTimeout = time.Duration(m.Number("minutes"))*time.Minute + time.Duration(m.Number("seconds"))*time.Second
 			return r.once("ssh exec-timeout")
 		}},
+		{Modes: inTop, Pattern: "ssh session-timeout (0-35791)$minutes", Run: func(r *reader, m *match) error {
+			r.draft.node.SSH.SessionTime = time.Duration(m.Number("minutes")) * time.Minute
+			return r.once("ssh session-timeout")
+		}},
+		sshMaximum("ssh maximum-sessions", func(s *SSH) *int { return &s.Sessions }),
+		sshMaximum("ssh maximum-sessions per-user", func(s *SSH) *int { return &s.PerUser }),
+		sshMaximum("ssh maximum-sessions per-source", func(s *SSH) *int { return &s.PerSource }),
 		{Modes: inTop, Pattern: "ssh banner [LINE]", Run: sshBanner},
 		{Modes: inTop, Pattern: "no ssh", Run: func(r *reader, _ *match) error {
 			r.draft.node.SSH.Disabled = true
 			return r.once("no ssh")
 		}},
 	}
+}
+
+// sshMaximum is a line that bounds sessions.
+func sshMaximum(line string, where func(*SSH) *int) row {
+	return row{Modes: inTop, Pattern: line + " (1-10000)$most", Run: func(r *reader, m *match) error {
+		*where(&r.draft.node.SSH) = int(m.Number("most"))
+		return r.once(line)
+	}}
 }
 
 func sshListen(r *reader, m *match) error {

@@ -153,6 +153,10 @@ func drawNode(t *rapid.T) Node {
 		SSH: SSH{
 			Disabled:    rapid.Bool().Draw(t, "no ssh"),
 			ExecTimeout: time.Duration(rapid.IntRange(0, 100_000).Draw(t, "timeout")) * time.Second,
+			SessionTime: time.Duration(rapid.IntRange(0, 5000).Draw(t, "session time")) * time.Minute,
+			Sessions:    rapid.IntRange(0, 1000).Draw(t, "sessions"),
+			PerUser:     rapid.IntRange(0, 1000).Draw(t, "per user"),
+			PerSource:   rapid.IntRange(0, 1000).Draw(t, "per source"),
 		},
 	}
 	if !n.SSH.Disabled {

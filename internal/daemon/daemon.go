@@ -93,7 +93,8 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 
 	d.refused = newRefusals(d.node)
 	d.openRPKI(run, o.Config)
-	sessions := cli.NewSessionList(cli.SessionLimits{})
+	ssh := o.Config.SSH
+	sessions := cli.NewSessionList(cli.SessionLimits{Total: ssh.Sessions, PerUser: ssh.PerUser, PerSource: ssh.PerSource})
 	shells := cli.NewShells(d.ports(o, trace, sessions))
 	if err := d.openLocalDoor(run, shells, sessions); err != nil {
 		return d, err
@@ -151,6 +152,7 @@ func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.S
 	server, err := cli.NewServer(cli.ServerOptions{
 		Listen: c.SSH.Listen, HostKeyDir: filepath.Join(c.DataDir, "hostkeys"), Users: users{d.node},
 		Shells: shells, Sessions: sessions, Refusals: d.refused, Log: d.log, Greeting: d.greeting, ExecTimeout: c.SSH.ExecTimeout,
+		Limits: cli.ServerLimits{SessionTime: c.SSH.SessionTime},
 	})
 	if err != nil {
 		return fmt.Errorf("opening the SSH door: %w", err)

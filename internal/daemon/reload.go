@@ -80,8 +80,7 @@ func needRestart(runs, file config.Node) (lines []string) {
 	note(runs.Hostname != file.Hostname, "hostname")
 	note(runs.DataDir != file.DataDir, "data-directory")
 	note(runs.Cluster != file.Cluster, "cluster")
-	note(runs.SSH.Disabled != file.SSH.Disabled || !slices.Equal(runs.SSH.Listen, file.SSH.Listen) ||
-		runs.SSH.ExecTimeout != file.SSH.ExecTimeout || runs.SSH.Banner != file.SSH.Banner, "ssh")
+	note(!runs.SSH.Equal(file.SSH), "ssh")
 	switch {
 	case runs.BGP == nil || file.BGP == nil:
 		note(runs.BGP != file.BGP, "router bgp")
