@@ -39,6 +39,8 @@ const (
 	SpeakerStalled Kind = "speaker-stalled" // a write waited too long for the speaker
 	Suppressed     Kind = "suppressed"      // an operator keeps this node from announcing a blackhole
 	AuditWaits     Kind = "audit-waits"     // what was done at this node is not in the cluster's audit yet
+	Shutdown       Kind = "shutdown"        // a neighbor is kept down by configuration
+	Cleared        Kind = "cleared"         // an operator has lately ended many blackholes at once
 	OverBudget     Kind = "over-budget"     // more routes are announced than a neighbor is said to take
 	CacheDown      Kind = "rpki-cache"      // an RPKI cache gives no data
 	NoVRPs         Kind = "rpki-no-data"    // no cache has usable data: every route is not-found

@@ -2,11 +2,8 @@ package daemon
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
-	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/config"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
@@ -26,7 +23,6 @@ func (d *Daemon) tellBudgets(ctx context.Context) {
 				d.log.Debug("the neighbors' budgets could not be told yet", "error", err)
 			}
 		}
-		d.watchBudgets()
 		select {
 		case <-ctx.Done():
 		case <-d.budgets:
@@ -40,28 +36,6 @@ func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
-	}
-}
-
-// watchBudgets raises an alarm for each neighbor of this node that is sent more
-// than it is said to take: its budget was set, or lowered, under what was out.
-func (d *Daemon) watchBudgets() {
-	d.node.View(func(s *rtbh.State, now rtbh.Instant) {
-		routes, over := s.OverBudget(now)
-		alarmBudgets(d.alarms, routes, slices.DeleteFunc(over, func(b rtbh.Budget) bool { return b.Node != d.node.Name() }))
-	})
-}
-
-// alarmBudgets has an alarm up for each of these budgets and for no other.
-func alarmBudgets(alarms *alarm.Registry, routes uint32, over []rtbh.Budget) {
-	for _, a := range alarms.List() {
-		if a.Kind == alarm.OverBudget && !slices.ContainsFunc(over, func(b rtbh.Budget) bool { return b.Neighbor == a.Subject }) {
-			alarms.Clear(a.Kind, a.Subject)
-		}
-	}
-	for _, b := range over {
-		alarms.Raise(alarm.OverBudget, b.Neighbor,
-			fmt.Sprintf("%d routes are announced, and neighbor %s is said to take %d at most: it may close the session", routes, b.Neighbor, b.Max))
 	}
 }
 

@@ -105,6 +105,7 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	d.log.Info("the doors are open", "local", socketPath(o.Config), "ssh", o.Config.SSH.Listen)
 	d.work.Go(func() { d.announce(run) })
 	d.work.Go(func() { d.tellBudgets(run) })
+	d.work.Go(func() { d.watch(run) })
 	d.work.Go(func() { d.refused.run(run) })
 	return d, nil
 }

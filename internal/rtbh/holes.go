@@ -146,6 +146,23 @@ func (s *State) end(b *Blackhole, at Instant, index uint64, cause EndCause, by A
 	s.history = trimmed(append(s.history, Ended{Blackhole: *b, At: at, AtIndex: index, Cause: cause, EndBy: by}), historyKept)
 }
 
+// ClearedSince counts the blackholes that `clear blackhole` has ended since then, by
+// the last who did so, and returns the last of them.
+func (s *State) ClearedSince(then Instant) (n int, last Ended) {
+	for _, e := range slices.Backward(s.history) {
+		if e.At < then {
+			break
+		}
+		if e.Cause != EndCleared || n > 0 && e.AtIndex != last.AtIndex {
+			continue
+		}
+		if n++; n == 1 {
+			last = e
+		}
+	}
+	return n, last
+}
+
 // forgetHistory drops what ended too long ago. The history is in order of time.
 func (s *State) forgetHistory() {
 	n := 0
