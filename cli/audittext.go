@@ -215,6 +215,11 @@ func clusterText(cmd rtbh.Command) string {
 			return fmt.Sprintf("at %s: no neighbor %s maximum-announced", x.Node, x.Neighbor)
 		}
 		return fmt.Sprintf("at %s: neighbor %s maximum-announced %d", x.Node, x.Neighbor, x.Max)
+	case rtbh.CountRefused:
+		if x.Count == 1 {
+			return x.Why
+		}
+		return fmt.Sprintf("%s (the last of %d tries)", x.Why, x.Count)
 	case rtbh.RaiseVersion:
 		return fmt.Sprintf("entry version %d", x.Version)
 	case rtbh.RecordLocal:

@@ -72,7 +72,7 @@ func (c *call) collect(cmd rtbh.Command) error {
 		refusal = early.refusal(s, c.actor, cmd, now)
 	})
 	if refusal != nil {
-		c.refusedEarly(refusal)
+		c.refusedEarly(cmd, refusal)
 		return refusal
 	}
 	c.batch.wishes = append(c.batch.wishes, w)

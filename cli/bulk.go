@@ -107,7 +107,7 @@ func (c *call) decide(run []wish) []answer {
 			if !w.again {
 				if refusal := early.refusal(s, c.actor, w.cmd, now); refusal != nil {
 					answers[i].err = refusal
-					c.refusedEarly(refusal)
+					c.refusedEarly(w.cmd, refusal)
 					continue
 				}
 			}

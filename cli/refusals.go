@@ -15,8 +15,8 @@ type Refusals interface {
 // refusedEarly counts a line that does not go into the log. That something to be
 // withdrawn is not there is no refusal of a right: it is what scripts run into
 // who repeat themselves.
-func (c *call) refusedEarly(refusal *rtbh.Refusal) {
+func (c *call) refusedEarly(cmd rtbh.Command, refusal *rtbh.Refusal) {
 	if c.ports.Refusals != nil && c.actor.Door != rtbh.DoorLocal && refusal.Code != rtbh.RefusedAbsent {
-		c.ports.Refusals.Refused(c.actor.User, c.actor.From, refusal.Text)
+		c.ports.Refusals.Refused(c.actor.User, c.actor.From, clean(commandText(cmd)+" % "+refusal.Text))
 	}
 }

@@ -89,10 +89,36 @@ func TestRefusedLinesThatDoNotReachTheLogAreCounted(t *testing.T) {
 		sh.Execute(t.Context(), line, io.Discard)
 	}
 	got := heard.list()
-	if len(got) != 2 || !strings.HasPrefix(got[0], "alice: 198.51.100.7/32 is not within") || !strings.HasPrefix(got[1], "alice: 198.51.100.8/32 is not within") {
+	if len(got) != 2 || !strings.HasPrefix(got[0], "alice: network 198.51.100.7/32 % 198.51.100.7/32 is not within") || !strings.HasPrefix(got[1], "alice: network 198.51.100.8/32 % 198.51.100.8/32 is not within") {
 		t.Errorf("heard %q", got)
 	}
 	if len(l.entries) != entries {
 		t.Errorf("%d entries reached the log", len(l.entries)-entries)
+	}
+}
+
+// TestRefusedTriesStandInTheAudit: who, from where, which line and why, for
+// operators, and for a customer about its own users.
+func TestRefusedTriesStandInTheAudit(t *testing.T) {
+	l := newLab(t)
+	l.asCluster(
+		rtbh.CountRefused{User: "alice", Count: 1, From: "192.0.2.7:5022", Why: "network 8.8.8.8/32 % 8.8.8.8/32 is not within your prefixes."},
+		rtbh.CountRefused{User: "bob", Count: 12, From: "192.0.2.66:1", Why: "wrong password"})
+	const hers, his = "network 8.8.8.8/32 % 8.8.8.8/32 is not within", "wrong password (the last of 12 tries)"
+	for _, c := range []struct {
+		user, line string
+		her, him   bool
+	}{
+		{"alice", "show audit", true, false}, {"alice", "show audit json", true, false}, {"bob", "show audit", false, true},
+		{"root", "show audit", true, true}, {"root", "show audit customer acme", true, false}, {"vera", "show audit customer beta", false, true},
+		{"root", "show audit export", true, true},
+	} {
+		out := l.login(c.user).run(c.line)
+		if strings.Contains(out, hers) != c.her || strings.Contains(out, his) != c.him {
+			t.Errorf("%s: %s\n%s", c.user, c.line, out)
+		}
+	}
+	if out := l.login("alice").run("show audit"); !strings.Contains(out, "alice") || !strings.Contains(out, "192.0.2.7:5022") || !strings.Contains(out, "refused before the log") {
+		t.Error(out)
 	}
 }

@@ -51,8 +51,11 @@ func NewAuditLine(r rtbh.AuditRecord) AuditLine {
 	if r.Refusal != nil {
 		l.Outcome = "refused: " + cmp.Or(r.Refusal.Text, ruleName(r.Refusal.Code))
 	}
-	if x, ok := r.Command.(rtbh.RecordLocal); ok && x.User != "" {
-		l.User = x.User
+	switch x := r.Command.(type) {
+	case rtbh.RecordLocal:
+		l.User = cmp.Or(x.User, l.User)
+	case rtbh.CountRefused:
+		l.User, l.From, l.Outcome = x.User, x.From, "refused before the log"
 	}
 	return l
 }
@@ -97,6 +100,9 @@ func showAudit(c *call, m *match) error {
 		}
 	})
 	own := func(r rtbh.AuditRecord) bool {
+		if x, ok := r.Command.(rtbh.CountRefused); ok {
+			return mine[x.User]
+		}
 		return mine[r.Actor.User] && r.Actor.Door != rtbh.DoorLocal && r.Actor.Door != rtbh.DoorNode
 	}
 	lines := []AuditLine{}

@@ -97,6 +97,7 @@ customer beta
 		bob.run("router bgp 65533")
 		bob.run("network 198.51.100.64/28") // waits
 		bob.run("network 192.0.2.1/32")     // is refused
+		l.asCluster(rtbh.CountRefused{User: "bob", Count: 3, From: "192.0.2.9:1", Why: "wrong password"})
 	}
 	l.pass(3 * time.Minute)
 	l.settle(20)

@@ -40,7 +40,7 @@ func (r AuditRecord) chained(prev [32]byte) [32]byte {
 // record appends to the audit what one command did.
 func (s *State) record(index uint64, e *Entry, cmd Command, refusal *Refusal) {
 	switch x := cmd.(type) {
-	case Tick, Checkpoint, CountRefused:
+	case Tick, Checkpoint:
 		return // the cluster's own heartbeat is no act of anybody
 	case EditUser:
 		if x.Value.Password != "" {

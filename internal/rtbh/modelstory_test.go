@@ -43,6 +43,10 @@ func modelStory(t *rapid.T) (*story, *model) {
 	for i, name := range []string{"one", "two", "three"} {
 		m.customers[name] = &modelCustomer{minLen4: 32, minLen6: 128, life: Lifetime(day), minLife: Lifetime(minute), maxLife: Lifetime(30 * day)}
 		st.must(local, EditCustomer{Name: name}, EditUser{Name: []string{"ann", "bea", "cat"}[i], Value: User{Role: RoleCustomer, Customer: name}})
+		c := m.customers[name]
+		c.grants, c.maps = []netip.Prefix{rapid.SampledFrom(universe[8:24]).Draw(t, name+" has")}, []string{"ONE"}
+		st.must(local, EditCustomer{Name: name, Field: CustomerPrefixes, Value: Customer{Prefixes: c.grants}},
+			EditCustomer{Name: name, Field: CustomerRouteMaps, Value: Customer{RouteMaps: c.maps}})
 		for range rapid.IntRange(4, 12).Draw(t, name+" edits") {
 			st.must(local, drawCustomerEdit(t, m, name))
 		}
@@ -162,8 +166,12 @@ func drawRequest(t *rapid.T, m *model, u modelUser, now Instant) Announce {
 			x.Prefix = netip.PrefixFrom(g.Addr(), min(max(bits, 0), longest)).Masked()
 		}
 	}
-	if rapid.Bool().Draw(t, "plain") {
-		x.Life, x.RouteMap, x.Reason = 0, "", ""
+	if len(m.holes) > 0 && rapid.IntRange(0, 2).Draw(t, "what is out") == 0 {
+		x.Prefix = rapid.SampledFrom(m.holes).Draw(t, "hole").prefix
+	}
+	if rapid.IntRange(0, 2).Draw(t, "plain") > 0 {
+		x.Life, x.Reason = 0, ""
+		x.RouteMap = rapid.SampledFrom([]string{"", "", "ONE"}).Draw(t, "plain map")
 	}
 	if rapid.IntRange(0, 7).Draw(t, "until") == 0 {
 		x.Life = 0

@@ -173,7 +173,7 @@ func TestTheAuditHoldsEverythingThatAnybodyDid(t *testing.T) {
 	st.must(thenode, RecordLocal{Node: "trigger1", User: "local", Text: "suppress"})
 	all, head := st.s.Audit()
 	got := all[len(before):]
-	if len(got) != 3 || got[0].Actor != alice || got[0].Refusal != nil || got[1].Refusal == nil || got[1].Refusal.Code != RefusedRole || got[2].Command.kind() != KindRecordLocal {
+	if len(got) != 4 || got[0].Actor != alice || got[0].Refusal != nil || got[1].Refusal == nil || got[1].Refusal.Code != RefusedRole || got[2].Command.kind() != KindCountRefused || got[3].Command.kind() != KindRecordLocal {
 		t.Fatalf("%+v", got)
 	}
 	if head != all[len(all)-1].Hash {
