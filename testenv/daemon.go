@@ -83,6 +83,7 @@ type Neighbor struct {
 	IPv4     bool   // families on this session
 	IPv6     bool
 	BFD      bool // RFC 5880, three times 300 ms; BIRD and triggerd
+	GTSM     bool // RFC 5082, one hop; FRR and triggerd
 }
 
 // RouterOptions are common to the routers that take blackholes.

@@ -192,6 +192,15 @@ func (f *FRR) TakesAllAsSent(n Neighbor) {
 	}
 }
 
+// Reflects makes a neighbor of the router's own AS a client: it is sent what others send.
+func (f *FRR) Reflects(client Neighbor) {
+	f.host.lab.t.Helper()
+	for _, family := range []string{"ipv4", "ipv6"} {
+		f.Configure(fmt.Sprintf("router bgp %d", f.opts.AS), "address-family "+family+" unicast",
+			fmt.Sprintf("neighbor %s route-reflector-client", client.Addr), fmt.Sprintf("no neighbor %s route-map NOTHING out", client.Addr))
+	}
+}
+
 func (f *FRR) established(peer netip.Addr) (bool, string) {
 	var neighbors map[string]struct {
 		BGPState         string `json:"bgpState"`
@@ -227,7 +236,11 @@ func (f *FRR) config() string {
 		if n.Password != "" {
 			line(" neighbor %s password %s", n.Addr, n.Password)
 		}
-		if n.AS != f.opts.AS {
+		switch {
+		case n.GTSM:
+			line(" neighbor %s ttl-security hops 1", n.Addr)
+			line(" neighbor %s disable-connected-check", n.Addr)
+		case n.AS != f.opts.AS:
 			// The discard next-hop is not on the shared network: without multihop, or with
 			// the check, an eBGP route through it would not be taken.
 			line(" neighbor %s ebgp-multihop 2", n.Addr)

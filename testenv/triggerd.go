@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -61,7 +62,7 @@ func (d *Trigger) Name() string { return d.Host.Name }
 
 func (d *Trigger) conf() string { return d.Host.Path("triggerd.conf") }
 
-// Neighbor adds a line about one neighbor to the file of a node that does not run.
+// Neighbor adds a line about one neighbor to the file, for the next start or Reload.
 func (d *Trigger) Neighbor(addr netip.Addr, line string) {
 	d.Host.lab.t.Helper()
 	if d.lines == nil {
@@ -95,6 +96,20 @@ func (d *Trigger) Upgrade() {
 	}
 	d.binary = binary
 }
+
+// SetPassword changes the password of a neighbor in the file.
+func (d *Trigger) SetPassword(addr netip.Addr, password string) {
+	d.Host.lab.t.Helper()
+	for i := range d.opts.Neighbors {
+		if d.opts.Neighbors[i].Addr == addr {
+			d.opts.Neighbors[i].Password = password
+		}
+	}
+	d.Host.File("triggerd.conf", d.config())
+}
+
+// Reload makes the node read its file again (SIGHUP).
+func (d *Trigger) Reload() { d.proc.signal(syscall.SIGHUP) }
 
 // Kill9 ends the node as a power cut would.
 func (d *Trigger) Kill9() {
@@ -290,7 +305,10 @@ func (d *Trigger) router(line func(string, ...any)) {
 		if n.Password != "" {
 			line(" neighbor %s password %s", n.Addr, n.Password)
 		}
-		if n.AS != d.opts.AS && !n.BFD {
+		switch {
+		case n.GTSM:
+			line(" neighbor %s ttl-security hops 1", n.Addr)
+		case n.AS != d.opts.AS && !n.BFD:
 			line(" neighbor %s ebgp-multihop 2", n.Addr)
 		}
 		if d.opts.RestartTime > 0 {
