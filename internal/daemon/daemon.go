@@ -43,6 +43,8 @@ type Daemon struct {
 	acts    localActs
 	refused *refusals
 	rpki    *rpki.Service
+	grants  *grantBook
+	telling sync.Mutex    // holds grants
 	version string        // of this binary
 	changed chan struct{} // one slot: deadlines may have moved
 	budgets chan struct{} // one slot: neighbors' budgets may have

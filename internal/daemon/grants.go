@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/triggerd/triggerd/internal/alarm"
 	"github.com/triggerd/triggerd/internal/rtbh"
 	"github.com/triggerd/triggerd/rpki/rtr"
 )
@@ -26,7 +27,7 @@ const mostGrants = 10_000
 
 // tellGrants keeps the derived prefixes of customers with `origin-as N roa` in
 // step with the VRPs. Only the leader does; it says the whole list when it
-// differs, and looks again.
+// differs, and looks again. The others only remember what their caches say.
 func (d *Daemon) tellGrants(ctx context.Context) {
 	for ctx.Err() == nil {
 		d.tellGrantsOnce(ctx)
@@ -38,6 +39,8 @@ func (d *Daemon) tellGrants(ctx context.Context) {
 }
 
 func (d *Daemon) tellGrantsOnce(ctx context.Context) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
 	commands := d.grantChanges(ctx)
 	if len(commands) == 0 {
 		return
@@ -53,20 +56,19 @@ func (d *Daemon) tellGrantsOnce(ctx context.Context) {
 
 // grantChanges compares what the VRPs say with what the state says.
 func (d *Daemon) grantChanges(ctx context.Context) []rtbh.Command {
-	if d.node.Status(ctx).Leader != d.node.Name() {
-		return nil
+	commands, ask := d.grants.look(look{
+		now: time.Now(), leader: d.node.Status(ctx).Leader == d.node.Name(), customers: d.customersByROA(),
+		data: d.rpki.Effective(), caches: d.rpki.Caches(), union: d.conf.Current().RPKI != nil && d.conf.Current().RPKI.Union,
+	})
+	if ask {
+		d.rpki.Refresh()
 	}
-	customers := d.customersByROA()
-	if len(customers) == 0 {
-		return nil
+	text := ""
+	if d.grants.stands {
+		text = "customers have `origin-as N roa`, and this node, which leads, has no RPKI cache that answers: their grants stay as they are"
 	}
-	e := d.rpki.Effective()
-	trust := trustIn(e, d.rpki.Caches(), d.conf.Current().RPKI != nil && d.conf.Current().RPKI.Union)
-	wanted := map[uint32][]netip.Prefix{}
-	if trust != untrusted {
-		wanted = prefixesOf(customers, e.Data.Set())
-	}
-	return changesOf(customers, wanted, trust)
+	d.alarms.Set(d.grants.stands, alarm.NoVRPs, "grants", text)
+	return commands
 }
 
 // customersByROA are the customers that have, or had, grants from ROAs.
@@ -90,16 +92,17 @@ const (
 	full                   // shorten it too
 )
 
-// trustIn judges the effective data. A cache that is lost takes nothing away:
+// trustIn judges the effective data. An answer from before this node led counts
+// for nothing: the leader before may have had a newer one. A cache that is lost takes nothing away:
 // its data stay until they expire, then another cache's count, which may have
 // less. So a grant is shortened only while the best cache answers and is the one
 // that counts, in a union only while all do. A loss that is held off is no
 // complete epoch that anybody believes.
-func trustIn(e rtr.Effective, caches []rtr.Status, union bool) trust {
+func trustIn(e rtr.Effective, caches []rtr.Status, union bool, since time.Time) trust {
 	if e.Data == nil || e.Held != nil || len(caches) == 0 {
 		return untrusted
 	}
-	good := func(c rtr.Status) bool { return c.Up() && c.InUse && c.HasEpoch }
+	good := func(c rtr.Status) bool { return c.Up() && c.InUse && c.HasEpoch && !c.Updated.Before(since) }
 	if good(caches[0]) && (!union || !slices.ContainsFunc(caches, func(c rtr.Status) bool { return !good(c) })) {
 		return full
 	}
@@ -132,19 +135,23 @@ func shortestGrant(p netip.Prefix) int {
 	return shortestGrant6
 }
 
-// changesOf says the derived list of each customer for whom it differs.
-func changesOf(customers []rtbh.Customer, of map[uint32][]netip.Prefix, trust trust) (commands []rtbh.Command) {
+// changesOf says the derived list of each customer for whom it differs. gone
+// tells of a prefix that no VRP names any more whether it may be taken away.
+func changesOf(customers []rtbh.Customer, of map[uint32][]netip.Prefix, trust trust, gone func(netip.Prefix) bool) (commands []rtbh.Command) {
 	for _, c := range customers {
 		var want []netip.Prefix
 		for _, n := range c.OriginAS {
 			want = append(want, of[n]...)
 		}
-		switch {
-		case len(c.OriginAS) == 0: // an operator took the last one away
-		case trust == untrusted:
-			continue
-		case trust == additive:
-			want = append(want, c.ROAPrefixes...)
+		if len(c.OriginAS) > 0 { // else an operator took the last one away
+			if trust == untrusted {
+				continue
+			}
+			for _, p := range c.ROAPrefixes {
+				if trust == additive || !gone(p) {
+					want = append(want, p)
+				}
+			}
 		}
 		want = outermost(want)
 		if len(want) <= mostGrants && !slices.Equal(want, c.ROAPrefixes) {

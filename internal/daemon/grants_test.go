@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -27,10 +28,12 @@ func vrpSet(asn uint32, all ...string) *rtr.Set {
 	return rtr.NewSet(out)
 }
 
+func always(netip.Prefix) bool { return true }
+
 // after is what a customer with `origin-as 64511 roa` has when VRPs come.
 func after(have []netip.Prefix, set *rtr.Set, t trust) []netip.Prefix {
 	c := rtbh.Customer{Name: "acme", OriginAS: []uint32{64511}, ROAPrefixes: have}
-	for _, cmd := range changesOf([]rtbh.Customer{c}, prefixesOf([]rtbh.Customer{c}, set), t) {
+	for _, cmd := range changesOf([]rtbh.Customer{c}, prefixesOf([]rtbh.Customer{c}, set), t, always) {
 		have = cmd.(rtbh.EditCustomer).Value.ROAPrefixes
 	}
 	return have
@@ -62,19 +65,22 @@ func TestGrantsFollowTheROAs(t *testing.T) {
 // What an operator takes away needs no cache to be gone.
 func TestAGrantThatIsTakenAwayEnds(t *testing.T) {
 	c := rtbh.Customer{Name: "acme", ROAPrefixes: prefixes("192.0.2.0/24")}
-	got := changesOf([]rtbh.Customer{c}, nil, untrusted)
+	got := changesOf([]rtbh.Customer{c}, nil, untrusted, always)
 	if len(got) != 1 || len(got[0].(rtbh.EditCustomer).Value.ROAPrefixes) != 0 {
 		t.Error(got)
 	}
 }
 
 func TestOnlyAFreshCompleteEpochShortensAGrant(t *testing.T) {
-	up := rtr.Status{State: rtr.Synced, InUse: true, HasEpoch: true}
+	now := time.Now()
+	up := rtr.Status{State: rtr.Synced, InUse: true, HasEpoch: true, Updated: now}
 	away, spare := up, up
 	away.State = rtr.Idle
 	spare.InUse = false
 	gone := rtr.Status{State: rtr.Idle}
 	data := rtr.Effective{Data: &rtr.Data{}}
+	early := up
+	early.Updated = now.Add(-time.Second)
 	held := data
 	held.Held = &rtr.Held{}
 	for _, c := range []struct {
@@ -94,8 +100,10 @@ func TestOnlyAFreshCompleteEpochShortensAGrant(t *testing.T) {
 		{"no data", rtr.Effective{}, []rtr.Status{up}, false, untrusted},
 		{"data of caches that were replaced", data, []rtr.Status{gone}, false, untrusted},
 		{"no caches", data, nil, false, untrusted},
+		{"it has not answered since this node leads", data, []rtr.Status{early}, false, untrusted},
+		{"the better one has not, the other has", data, []rtr.Status{early, up}, false, additive},
 	} {
-		if got := trustIn(c.e, c.caches, c.union); got != c.want {
+		if got := trustIn(c.e, c.caches, c.union, now); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

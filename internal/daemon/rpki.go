@@ -20,6 +20,7 @@ func (d *Daemon) openRPKI(ctx context.Context, c config.Node) {
 		o.OwnAS = c.BGP.ASN
 	}
 	d.rpki = rpki.New(o)
+	d.grants = &grantBook{}
 	d.work.Go(func() { d.rpki.Run(ctx) })
 	d.work.Go(func() { d.tellGrants(ctx) })
 }

@@ -256,8 +256,11 @@ func TestAROAGrantsABlackhole(t *testing.T) {
 	v := newValidator(t, vrp4("192.0.2.0/24", 24, 64511))
 	v.shows("show rpki prefix-table", "192.0.2.0 ")
 	v.types("configure terminal", "customer acme", "origin-as 64511 roa", "end")
-	v.d.tellGrantsOnce(t.Context())
-	v.shows("show customer acme", "From ROAs:    of AS 64511: 192.0.2.0/24")
+	eventually(t, "the grant is told", func() (bool, string) {
+		v.d.tellGrantsOnce(t.Context())
+		out := v.types("show customer acme")
+		return strings.Contains(out, "From ROAs:    of AS 64511: 192.0.2.0/24"), out
+	})
 	out := v.types("configure terminal", "customer acme", "network 192.0.2.12/32", "end")
 	want := "Warning: 192.0.2.12/32 from AS64500 is RPKI invalid upstream (authorized for other origins only: 192.0.2.0/24-24 AS64511)"
 	if !strings.HasPrefix(out, want) || strings.Contains(out, "%") {
