@@ -92,10 +92,11 @@ func showAudit(c *call, m *match) error {
 	name := m.Text("NAME")
 	var records []rtbh.AuditRecord
 	var head [32]byte
-	mine := map[string]bool{}
+	mine, of := map[string]bool{}, map[string]string{}
 	c.view(func(s *rtbh.State, _ rtbh.Instant) {
 		records, head = s.Audit()
 		for _, u := range s.Users() {
+			of[u.Name] = u.Customer
 			mine[u.Name] = u.Customer != "" && (u.Customer == c.scope || c.scope == "" && u.Customer == name)
 		}
 	})
@@ -107,13 +108,19 @@ func showAudit(c *call, m *match) error {
 	}
 	lines := []AuditLine{}
 	for _, r := range records {
+		about := customerOf(r.Command)
+		if x, ok := r.Command.(rtbh.EditUser); ok { // the record of an edit names the user only
+			about = cmp.Or(about, of[x.Name])
+		}
 		switch {
 		case r.At < since,
 			c.scope != "" && !own(r),
-			name != "" && !own(r) && customerOf(r.Command) != name:
+			name != "" && !own(r) && about != name:
 			continue
 		}
-		lines = append(lines, NewAuditLine(r))
+		l := NewAuditLine(r)
+		l.Customer = about
+		lines = append(lines, l)
 	}
 	if m.Has("json") {
 		out := struct {
