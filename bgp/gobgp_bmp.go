@@ -63,9 +63,23 @@ func mirrorAttribute(u *bmp.Update, a *bmp.Attributes, attribute gobgp.PathAttri
 			a.TwoOctets = a.TwoOctets || two
 		}
 	}
-	if octets, err := attribute.Serialize(); err == nil {
-		a.Octets = append(a.Octets, octets...)
+	a.Octets = append(a.Octets, octetsOf(attribute)...)
+}
+
+// octetsOf writes an attribute as it was sent; nothing of one that GoBGP can read and
+// not write. It runs on the session's goroutine: a panic there would end the process,
+// and what a distant AS has put into an attribute may be all there is to cause one.
+func octetsOf(attribute gobgp.PathAttributeInterface) (octets []byte) {
+	defer func() {
+		if recover() != nil {
+			octets = nil
+		}
+	}()
+	octets, err := attribute.Serialize()
+	if err != nil {
+		return nil
 	}
+	return octets
 }
 
 // openOf writes an OPEN message. Nobody tells how it looked on the wire, so it is put
