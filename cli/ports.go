@@ -150,6 +150,7 @@ type MemberStatus struct {
 	Silent    time.Duration // since it was last heard, when not reachable
 	Applied   uint64        // index that its state has reached, as far as known
 	Digest    string        // of its state at DigestAt, in hex; "" = not known
+	Routes    string        // of what it announces then, in hex; "" = not known
 	DigestAt  uint64        // index at which its state had that digest
 	Agrees    bool          // its digest was equal when both were last compared
 	Stoppable bool          // it can be stopped without losing the majority

@@ -39,6 +39,7 @@ type memberJSON struct {
 	SilentSec int64  `json:"silentSeconds,omitempty"`
 	Applied   uint64 `json:"appliedIndex"`
 	Digest    string `json:"digest,omitempty"`
+	Routes    string `json:"routesDigest,omitempty"`
 	DigestAt  uint64 `json:"digestIndex,omitempty"`
 	Agrees    bool   `json:"digestAgrees"`
 	Stoppable bool   `json:"stoppable"`
@@ -155,7 +156,7 @@ func (c *call) clusterJSON(s ClusterStatus) clusterJSON {
 	for _, m := range s.Members {
 		j := memberJSON{
 			Name: m.Name, Role: m.Role.String(), Voting: m.Voting, Leader: m.Name == s.Leader, Reachable: m.Reachable,
-			SilentSec: int64(m.Silent.Seconds()), Applied: m.Applied, Digest: m.Digest, DigestAt: m.DigestAt, Agrees: m.Agrees,
+			SilentSec: int64(m.Silent.Seconds()), Applied: m.Applied, Digest: m.Digest, Routes: m.Routes, DigestAt: m.DigestAt, Agrees: m.Agrees,
 			Stoppable: m.Stoppable, Behind: behind(s, m),
 		}
 		if c.scope == "" {

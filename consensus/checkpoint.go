@@ -20,11 +20,14 @@ import (
 // members, and the next checkpoint carries the proposer's digest of the one
 // before, so that the log proves it too.
 //
-// What a state hashes to depends on everything in it; its desired routes at a
-// given time are a function of it alone. A node whose digest differs from that
-// of more than half of the members is wrong: it says so, gives leadership up,
-// and fetches the state anew (see resync.go). Where no such majority agrees,
-// nobody can tell who is right, and it stays an alarm.
+// Beside the state goes the digest of what the node announces as of the entry's
+// index and stamp: of the routes that its state asks for then, mixed with what
+// its speaker lastingly has otherwise (announced.go).
+//
+// A node whose state's digest differs from that of more than half of the
+// members is wrong: it says so, gives leadership up, and fetches the state anew
+// (see resync.go). Where no such majority agrees, nobody can tell who is right,
+// and it stays an alarm; so it does when only the announcements differ.
 
 const (
 	checkpointEvery = 10 * time.Second // at most so often, or
@@ -35,6 +38,7 @@ const (
 // checkpoint is the state before a Checkpoint entry, to be hashed.
 type checkpoint struct {
 	index uint64
+	at    rtbh.Instant // the entry's stamp
 	state *rtbh.State
 	entry rtbh.Checkpoint
 }
@@ -44,7 +48,9 @@ type digestTable struct {
 	mu          sync.Mutex
 	hex         string // at index
 	index       uint64
-	before      string // at the checkpoint before
+	routes      string   // of the routes asked for at index, in hex
+	wrong       []string // what the speaker has otherwise, in words
+	before      string   // at the checkpoint before
 	beforeIndex uint64
 	took        time.Duration
 	proven      string // what a proposer had at beforeIndex and this node had not; "" when nothing differs
@@ -61,10 +67,11 @@ func (t *digestTable) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hex, t.index, t.before, t.beforeIndex, t.proven = "", 0, "", 0, ""
+	t.routes, t.wrong = "", nil
 }
 
 // add notes a digest, and compares what the proposer had at an earlier one.
-func (t *digestTable) add(hex string, c checkpoint, took time.Duration) {
+func (t *digestTable) add(hex, routes string, c checkpoint, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	theirs := fmt.Sprintf("%x", c.entry.Digest)
@@ -76,6 +83,7 @@ func (t *digestTable) add(hex string, c checkpoint, took time.Duration) {
 	}
 	t.before, t.beforeIndex = t.hex, t.index
 	t.hex, t.index, t.took = hex, c.index, took
+	t.routes = routes // wrong stays until the speaker was looked at again
 }
 
 // due tells whether it is time for the next checkpoint.
@@ -113,7 +121,7 @@ func (f *fsm) beforeCheckpoint(index uint64, e rtbh.Entry) {
 	if !ok || f.checkpoints == nil || len(f.checkpoints) == cap(f.checkpoints) {
 		return
 	}
-	f.checkpoints <- checkpoint{index: index, state: f.state.Clone(), entry: c} // nobody else sends
+	f.checkpoints <- checkpoint{index: index, at: e.Stamp, state: f.state.Clone(), entry: c} // nobody else sends
 }
 
 // hashLoop takes the digests, away from the state machine.
@@ -124,8 +132,10 @@ func (n *Node) hashLoop() {
 			return
 		case c := <-n.fsm.checkpoints:
 			began := time.Now()
-			n.digests.add(fmt.Sprintf("%x", c.state.Digest()), c, time.Since(began))
+			state, wanted := c.state.Digest(), c.state.Desired(c.at)
+			n.digests.add(fmt.Sprintf("%x", state), fmt.Sprintf("%x", rtbh.RoutesDigest(wanted)), c, time.Since(began))
 			n.lookNow()
+			n.verifyRoutes(wanted)
 		}
 	}
 }
@@ -186,6 +196,7 @@ func (n *Node) opinions() (all []opinion, own string, index uint64) {
 // compareDigests raises what differs, and has this node quarantined when more
 // than half of the members have another state than it.
 func (n *Node) compareDigests() {
+	n.compareRoutes()
 	all, own, index := n.opinions()
 	if len(all) < 2 {
 		n.digests.mu.Lock()

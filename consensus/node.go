@@ -42,6 +42,7 @@ type Node struct {
 	peers       peerTable
 	watches     watchTable
 	digests     digestTable
+	routes      atomic.Pointer[routeCheck]
 	joining     joins
 
 	changeMu sync.Mutex

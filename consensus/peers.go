@@ -34,7 +34,8 @@ type report struct {
 	Stopped     bool         `json:"stopped,omitempty"` // its state machine, or its log
 	Digest      string       `json:"digest,omitempty"`  // hex
 	DigestIndex uint64       `json:"digest_index,omitempty"`
-	Table       []tableRow   `json:"table,omitempty"` // of a leader
+	Routes      string       `json:"routes,omitempty"` // hex, of what is announced at DigestIndex
+	Table       []tableRow   `json:"table,omitempty"`  // of a leader
 }
 
 // tableRow is what a leader knows of a member.
@@ -243,6 +244,7 @@ func (n *Node) report() report {
 		Binary: n.opt.Version, Speaks: rtbh.Speaks, Confirmed: n.confirmed.Load(), Stopped: stopped != nil || n.fsm.holding(),
 	}
 	r.Digest, r.DigestIndex = n.digests.get()
+	r.Routes, _ = n.digests.announced()
 	if rf, err := n.running(); err == nil {
 		r.Term, r.LastIndex, r.Commit, r.Leads = rf.CurrentTerm(), rf.LastIndex(), rf.CommitIndex(), n.leads()
 	} else {

@@ -47,7 +47,8 @@ type MemberStatus struct {
 	Stopped     bool   // its state machine or its log has stopped
 	Digest      string // hex, of its state at DigestIndex; "" when not known
 	DigestIndex uint64
-	CanStop     bool // the majority holds without it
+	Routes      string // hex, of what it announces as of DigestIndex; "" when not known
+	CanStop     bool   // the majority holds without it
 }
 
 // Status returns what is known now, without asking anybody: the table is
@@ -95,6 +96,7 @@ func (n *Node) memberStatus(m rtbh.Member, own report, leader string, voters []s
 	}
 	ms.Applied, ms.LastIndex, ms.Term, ms.Running = r.Applied, r.LastIndex, r.Term, r.Binary
 	ms.Confirmed, ms.Stopped, ms.Digest, ms.DigestIndex = r.Confirmed, r.Stopped, r.Digest, r.DigestIndex
+	ms.Routes = r.Routes
 	ms.CanStop = n.holdsWithout(voters, m.ServerID())
 	return ms
 }

@@ -49,7 +49,7 @@ type procStatus struct {
 
 func nodeMain(dir string) error {
 	alarms := alarm.New(testLog(nil, "node"))
-	n, err := Open(Options{Dir: dir, Listen: os.Getenv(asNodeIn + "_ADDR"), BootWait: 10 * time.Second, Version: fmt.Sprintf("v%d", rtbh.Speaks), Alarms: alarms, Log: testLog(nil, os.Getenv(asNodeIn))})
+	n, err := Open(Options{Dir: dir, Listen: os.Getenv(asNodeIn + "_ADDR"), BootWait: time.Minute, Version: fmt.Sprintf("v%d", rtbh.Speaks), Alarms: alarms, Log: testLog(nil, os.Getenv(asNodeIn))})
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (n *Node) watchMembers() *watching {
 		if m.Name == n.identity().Name || !m.Role.Announces() {
 			continue
 		}
-		if silent, is := n.isSilent(m.Name); is {
+		if silent, is := n.peers.silent(m.Name); is && silent >= appliedWithin {
 			ws.silent = append(ws.silent, Silent{m.Name, silent})
 			continue
 		}
@@ -110,9 +110,9 @@ func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
 	left := max(appliedWithin-time.Since(ws.began), appliedAtLeast)
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	late := ws.silent
+	late, began := ws.silent, time.Now()
 	for _, w := range ws.watches {
-		if !w.await(ctx, index, func() bool { _, is := ws.n.isSilent(w.member.Name); return is }) {
+		if !w.await(ctx, index, func() bool { return ws.hopeless(w.member.Name, began) }) {
 			for_, _ := ws.n.peers.silent(w.member.Name)
 			late = append(late, Silent{w.member.Name, max(for_, appliedWithin)})
 		}
@@ -120,6 +120,15 @@ func (ws *watching) wait(ctx context.Context, index uint64) []Silent {
 	slices.SortFunc(late, func(a, b Silent) int { return strings.Compare(a.Name, b.Name) })
 	return late
 }
+
+// hopeless tells whether to give up on a member that seems to be gone. One call
+// to it that failed proves little, so it gets a moment.
+func (ws *watching) hopeless(name string, began time.Time) bool {
+	_, silent := ws.n.peers.silent(name)
+	return silent && time.Since(began) >= silentGrace
+}
+
+const silentGrace = 100 * time.Millisecond
 
 // silentLook is how often it is looked whether a member has become silent.
 const silentLook = 25 * time.Millisecond
@@ -146,13 +155,6 @@ func (w *watch) await(ctx context.Context, index uint64, silent func() bool) boo
 			return false
 		}
 	}
-}
-
-// isSilent tells whether a member is not worth waiting for: one call that failed
-// does not make it so.
-func (n *Node) isSilent(name string) (time.Duration, bool) {
-	since, silent := n.peers.silent(name)
-	return since, silent && since >= appliedWithin
 }
 
 // follow keeps one call to the member outstanding as long as anybody waits.

@@ -46,21 +46,32 @@ func (c cluster) Status(ctx context.Context) cli.ClusterStatus {
 		ID: s.Cluster, Generation: s.Generation, Node: s.Name, Leader: s.Leader, Term: s.Term,
 		Commit: s.Commit, Applied: s.Applied, Majority: s.Leader != "" && s.Majority(),
 	}
-	digests := map[uint64]map[string]int{} // how many nodes have which digest at an index
+	states, routes := opinions{}, opinions{}
 	for _, m := range s.Members {
-		if digests[m.DigestIndex] == nil {
-			digests[m.DigestIndex] = map[string]int{}
-		}
-		digests[m.DigestIndex][m.Digest]++
+		states.add(m.DigestIndex, m.Digest)
+		routes.add(m.DigestIndex, m.Routes)
 	}
 	for _, m := range s.Members {
 		out.Members = append(out.Members, cli.MemberStatus{
 			Name: m.Name, Role: m.Role, Voting: m.Votes, Addr: m.Addr, Binary: m.Running,
-			Reachable: m.Reachable, Silent: m.Silent, Applied: m.Applied, Digest: m.Digest, DigestAt: m.DigestIndex,
-			Agrees: m.Digest != "" && len(digests[m.DigestIndex]) == 1, Stoppable: m.CanStop,
+			Reachable: m.Reachable, Silent: m.Silent, Applied: m.Applied, Digest: m.Digest, Routes: m.Routes, DigestAt: m.DigestIndex,
+			Agrees: m.Digest != "" && len(states[m.DigestIndex]) == 1 && len(routes[m.DigestIndex]) <= 1, Stoppable: m.CanStop,
 		})
 	}
 	return out
+}
+
+// opinions are the different digests at each index.
+type opinions map[uint64]map[string]bool
+
+func (o opinions) add(index uint64, digest string) {
+	if digest == "" { // an older binary, or none yet
+		return
+	}
+	if o[index] == nil {
+		o[index] = map[string]bool{}
+	}
+	o[index][digest] = true
 }
 
 // Token invites a node.

@@ -92,6 +92,7 @@ func Start(_ context.Context, o Options) (d *Daemon, err error) {
 	trace := &tracer{node: d.node, router: d.router, not: d.acts.suppression}
 	d.node.Handle(queryTrace, trace.answer)
 	d.node.OnApply(d.applied)
+	d.node.OnCheckpoint(d.wrongRoutes)
 
 	d.refused = newRefusals(d.node)
 	d.openRPKI(run, o.Config)

@@ -1,6 +1,8 @@
 package rtbh
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -28,6 +30,27 @@ func (s *State) Desired(now Instant) []Route {
 		}
 	}
 	return out
+}
+
+// RoutesDigest returns SHA-256 over routes, attribute by attribute, in the order
+// that Desired has them in. A field that Route gains later must not change the
+// digest of routes that do not use it: two versions compare theirs.
+func RoutesDigest(routes []Route) (d [32]byte) {
+	h := sha256.New()
+	for _, r := range routes {
+		fmt.Fprintf(h, "%s %s %d %d %d %d %d %d %d\n", r.Prefix, r.NextHop, uint8(r.Origin),
+			[2]uint32{bit(r.LocalPref.Set), r.LocalPref.Value}, [2]uint32{bit(r.MED.Set), r.MED.Value},
+			r.Communities, r.Large, r.Ext, r.Prepend)
+	}
+	h.Sum(d[:0])
+	return d
+}
+
+func bit(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // RouteFor returns the route for one prefix at now. Of several customers'
