@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,9 @@ func (r *ring) nothingLost(t *testing.T, over string) {
 		}
 		for _, router := range r.routers {
 			r.lab.MustHold(router, d.Host, append(slices.Clone(lasting), during4)...)
+		}
+		if alarms := d.Operator("show alarms"); strings.Contains(alarms, "digest-mismatch") {
+			t.Errorf("%s after %s:\n%s", d.Name(), over, alarms)
 		}
 	}
 }
