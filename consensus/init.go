@@ -61,7 +61,7 @@ func initialise(opt InitOptions) error {
 	n, err := openNode(Options{
 		Dir: opt.Dir, Advertise: opt.Advertise, Log: opt.Log, Version: opt.Version, Time: opt.Time,
 		// Alone, an election needs nobody's patience.
-		tuning: tuning{heartbeat: 20 * time.Millisecond, election: 20 * time.Millisecond, lease: 20 * time.Millisecond},
+		tuning: tuning{heartbeat: 20 * time.Millisecond, election: 20 * time.Millisecond, lease: 10 * time.Millisecond},
 	}, id, peer.Credentials{}, d, wiring{connect: func(*Node, *life) (transport, error) { return lone, nil }})
 	if err != nil {
 		return err

@@ -39,8 +39,6 @@ type life struct {
 	ending bool
 	closed sync.Once
 
-	rhythmMu sync.Mutex // one at a time tells Raft its timeouts
-
 	aside atomic.Pointer[aside] // while the state before is shown
 }
 
@@ -97,8 +95,8 @@ func (n *Node) start(l *life) error {
 	l.push = newPusher(r, l.trans.raftTransport(), raft.ServerID(l.id.ServerID()))
 	close(l.started)
 	n.cur.Store(l)
-	n.keepRhythm(l)
 	l.loops.Go(func() { n.followLeader(l) })
+	l.loops.Go(func() { n.watchLeader(l) })
 	l.loops.Go(func() { n.leadLoop(l) })
 	return nil
 }
@@ -148,8 +146,7 @@ func (n *Node) raftConfig(l *life) *raft.Config {
 	c := raft.DefaultConfig()
 	t := n.opt.tuning
 	c.LocalID = raft.ServerID(l.id.ServerID())
-	rhythm := n.rhythm()
-	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = rhythm.heartbeat, rhythm.election, t.lease
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = t.heartbeat, t.election, t.lease
 	c.CommitTimeout = t.commit
 	c.SnapshotInterval, c.SnapshotThreshold, c.TrailingLogs = t.snapshotEvery, t.snapshotAfter, t.trailing
 	c.NoSnapshotRestoreOnStart = true // preload did it

@@ -96,7 +96,6 @@ func (n *Node) membersChanged() {
 	l := n.life()
 	select {
 	case <-l.started:
-		n.spawn(func() { n.keepRhythm(l) })
 		n.spawn(l.trans.recheck)
 	default:
 	}

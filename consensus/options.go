@@ -57,8 +57,8 @@ func (o Options) withDefaults() Options {
 	}
 	o.Time = o.Time.orSystem()
 	t := &o.tuning
-	defaultTo(&t.heartbeat, 300*time.Millisecond)
-	defaultTo(&t.election, 300*time.Millisecond)
+	defaultTo(&t.heartbeat, 500*time.Millisecond)
+	defaultTo(&t.election, 500*time.Millisecond)
 	defaultTo(&t.lease, 250*time.Millisecond)
 	defaultTo(&t.commit, 50*time.Millisecond)
 	defaultTo(&t.snapshotEvery, 2*time.Minute)

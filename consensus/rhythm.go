@@ -1,48 +1,74 @@
 package consensus
 
 import (
+	"slices"
 	"time"
 
+	"github.com/hashicorp/raft"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
-// rhythm is how long a node that hears no leader waits before it stands for
-// election. Raft draws the wait anew each time, between one and two of these,
-// and begins it at a moment of its own: half of a second to nine tenths go by
-// with 300 ms.
+// How soon a node that hears no leader stands for election. Raft draws that
+// wait anew each time, between one and two heartbeat timeouts, and begins it at
+// a moment of its own: with 500 ms, half a second to 1.4 s go by. And since no
+// node gives its pre-vote while it knows a leader, the slowest of those that are
+// needed decides. So each node watches for itself, and has Raft's timer run out
+// as soon as the timeout is over.
 //
-// Shorter than the usual second is harmless here. A node that only believes
-// that the leader is gone asks first whether the others believe it too
-// (pre-vote), so a stall of one node's process or link ends no leadership; and
-// a leader that can't reach a majority for its lease, 250 ms, gives up by
-// itself in any case.
-type rhythm struct{ heartbeat, election time.Duration }
+// The nodes take turns, by a step each: two that stand at the same moment vote
+// for themselves, which costs a whole round. The witness is first. It can't win
+// while the trigger that is left still knows the leader, but has forgotten that
+// leader when the trigger asks for its vote a moment later.
+//
+// A node that only believes that the leader is gone does no harm: it asks the
+// others first (pre-vote), and a leader that can't reach a majority for its
+// lease gives up by itself in any case.
 
-// A witness waits half as long again. When it stands at the same moment as the
-// trigger that is left, each votes for itself and the cluster loses a whole
-// round; and when it wins it only hands leadership on.
-const witnessPatience = 3 // halves
+// turnStep is between two nodes' turns: some round trips and writes to disk.
+const turnStep = 40 * time.Millisecond
 
-func (n *Node) rhythm() rhythm {
-	r := rhythm{n.opt.tuning.heartbeat, n.opt.tuning.election}
-	if n.Role() == rtbh.Witness {
-		r.heartbeat, r.election = r.heartbeat*witnessPatience/2, r.election*witnessPatience/2
+// turn is how long after the timeout this node stands.
+func (n *Node) turn() time.Duration {
+	var voters []rtbh.Member
+	for _, m := range n.members() {
+		if m.Role == rtbh.Voter {
+			voters = append(voters, m)
+		}
 	}
-	return r
+	i := slices.IndexFunc(voters, func(m rtbh.Member) bool { return m.Name == n.identity().Name })
+	return time.Duration(min(i+1, 4)) * turnStep // 0 for who is no trigger that votes
 }
 
-// keepRhythm tells a running Raft when the node's role has changed it: a
-// witness that has just joined learns only from the state that it is one.
-func (n *Node) keepRhythm(l *life) {
-	l.rhythmMu.Lock()
-	defer l.rhythmMu.Unlock()
-	now := l.raft.ReloadableConfig()
-	want := n.rhythm()
-	if now.HeartbeatTimeout == want.heartbeat && now.ElectionTimeout == want.election {
-		return
+// watchLeader ends the wait for a leader that is not heard when it is time.
+func (n *Node) watchLeader(l *life) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-l.ctx.Done():
+			return
+		}
+		timeout := n.opt.tuning.heartbeat
+		left := timeout + n.turn() - time.Since(l.raft.LastContact())
+		if addr, _ := l.raft.LeaderWithID(); addr == "" || l.raft.State() != raft.Follower {
+			left = timeout
+		} else if left <= 0 {
+			n.runOut(l)
+			left = timeout
+		}
+		timer.Reset(max(left, time.Millisecond))
 	}
-	now.HeartbeatTimeout, now.ElectionTimeout = want.heartbeat, want.election
-	if err := l.raft.ReloadConfig(now); err != nil {
-		n.log.Error("raft does not take its timeouts", "err", err)
+}
+
+// runOut makes Raft look at once whether the timeout is over. Its timer is
+// begun anew when the timeout is made shorter, if only by little.
+func (n *Node) runOut(l *life) {
+	c := l.raft.ReloadableConfig()
+	for _, shorter := range []time.Duration{0, time.Millisecond} {
+		c.HeartbeatTimeout = n.opt.tuning.heartbeat - shorter
+		if err := l.raft.ReloadConfig(c); err != nil {
+			n.log.Error("raft does not take its timeouts", "err", err)
+		}
 	}
 }

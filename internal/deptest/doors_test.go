@@ -45,6 +45,7 @@ var doors = []door{
 		"consensus/propose.go":    "raft.Apply and its errors",
 		"consensus/push.go":       "the commit push, one AppendEntries more",
 		"consensus/recover.go":    "rewrites the configuration of a survivor",
+		"consensus/rhythm.go":     "watches a follower's contact with the leader",
 		"consensus/snapshot.go":   "raft.FSMSnapshot and the snapshot store",
 		"consensus/store.go":      "raft.LogStore and StableStore that report errors",
 		"consensus/transport.go":  "names the transport interface that consensus/peer fills",
