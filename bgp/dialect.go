@@ -21,12 +21,29 @@ type dialect struct {
 	// The rest is guarded by the reconciler's mu, but failed, which only who
 	// holds its work writes.
 	told      map[netip.Prefix]rtbh.Route // what the table was told and accepted
+	told4     int                         // of them IPv4
 	failed    map[netip.Prefix]error
 	undefined bool // there is no such route-map
 }
 
 func newDialect(name string) *dialect {
 	return &dialect{name: name, told: map[netip.Prefix]rtbh.Route{}, failed: map[netip.Prefix]error{}}
+}
+
+// tell notes what the table has accepted.
+func (d *dialect) tell(route rtbh.Route) {
+	if _, held := d.told[route.Prefix]; !held && route.Prefix.Addr().Is4() {
+		d.told4++
+	}
+	d.told[route.Prefix] = route
+}
+
+// untell notes what was taken out of the table.
+func (d *dialect) untell(p netip.Prefix) {
+	if _, held := d.told[p]; held && p.Addr().Is4() {
+		d.told4--
+	}
+	delete(d.told, p)
 }
 
 // spoken is how an alarm speaks of the dialect.
@@ -168,10 +185,5 @@ func (r *reconciler) count(name string) (ipv4, ipv6 int) {
 	if d == nil {
 		return 0, 0
 	}
-	for p := range d.told {
-		if p.Addr().Is4() {
-			ipv4++
-		}
-	}
-	return ipv4, len(d.told) - ipv4
+	return d.told4, len(d.told) - d.told4
 }

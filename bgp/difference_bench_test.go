@@ -20,7 +20,7 @@ func BenchmarkDifference(b *testing.B) {
 		r := newReconciler(want(routes...), newFakeTable(), slog.New(slog.DiscardHandler), nil)
 		own := r.dialects[0]
 		for _, route := range routes {
-			own.told[route.Prefix] = route
+			own.tell(route)
 		}
 		b.Run(fmt.Sprintf("one/%d", n), func(b *testing.B) {
 			b.ReportAllocs()

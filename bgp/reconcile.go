@@ -199,7 +199,7 @@ func (r *reconciler) put(d *dialect, batch []rtbh.Route) {
 			d.failed[route.Prefix] = errs[i]
 			continue
 		}
-		d.told[route.Prefix] = route
+		d.tell(route)
 		delete(d.failed, route.Prefix)
 	}
 }
@@ -213,7 +213,7 @@ func (r *reconciler) remove(d *dialect, batch []netip.Prefix) {
 			d.failed[p] = err
 			continue
 		}
-		delete(d.told, p)
+		d.untell(p)
 		delete(d.failed, p)
 	}
 }
@@ -278,12 +278,15 @@ func (r *reconciler) audit() {
 // believe sets told to held and returns in how many prefixes they differed.
 func (r *reconciler) believe(d *dialect, held []rtbh.Route) int {
 	now := make(map[netip.Prefix]rtbh.Route, len(held))
-	differ := 0
+	differ, four := 0, 0
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, h := range held {
 		if t, ok := d.told[h.Prefix]; !ok || !t.Equal(h) {
 			differ++
+		}
+		if _, twice := now[h.Prefix]; !twice && h.Prefix.Addr().Is4() {
+			four++
 		}
 		now[h.Prefix] = h
 	}
@@ -292,7 +295,7 @@ func (r *reconciler) believe(d *dialect, held []rtbh.Route) int {
 			differ++
 		}
 	}
-	d.told = now
+	d.told, d.told4 = now, four
 	return differ
 }
 
