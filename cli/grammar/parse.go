@@ -39,6 +39,7 @@ func farther(a, b *Error) *Error {
 
 func parse(rows []*compiled, line string, keep func(*compiled) bool) (*compiled, *Match, *Error) {
 	w := newWalk(rows, line, keep)
+	defer w.done()
 	stuck := w.run(len(line))
 	if stuck.from < stuck.to {
 		return nil, nil, w.unknown(stuck)

@@ -1,6 +1,9 @@
 package grammar
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // walk follows a line through the graphs of all rows at once. After each word it
 // holds every reading of the line so far; where two readings of one row stand at
@@ -39,14 +42,30 @@ type verdict struct {
 // step is one word taken by one token; the chain of steps is a reading's past.
 type step struct{ before, at int32 }
 
+// walks keeps what walks have allocated: a thousand pasted lines are a thousand
+// walks through the same table.
+var walks = sync.Pool{New: func() any { return &walk{} }}
+
 func newWalk(rows []*compiled, line string, keep func(*compiled) bool) *walk {
-	w := &walk{line: line}
+	w := walks.Get().(*walk)
+	w.line = line
+	w.words, w.live, w.spare, w.history, w.heard = w.words[:0], w.live[:0], w.spare[:0], w.history[:0], w.heard[:0]
 	for _, c := range rows {
 		if keep(c) {
 			w.live = append(w.live, reading{c: c, at: -1, step: -1})
 		}
 	}
 	return w
+}
+
+// mostKept bounds what a line of a megabyte leaves behind.
+const mostKept = 1 << 12
+
+// done gives the walk back. Nothing of it may be used any more.
+func (w *walk) done() {
+	if w.line = ""; cap(w.words) <= mostKept && cap(w.history) <= mostKept {
+		walks.Put(w)
+	}
 }
 
 // nextWord returns the place of the first word at or after from; it is empty at

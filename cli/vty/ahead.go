@@ -6,15 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// ahead returns the lines that wait here whole, and takes none of them; see
-// [Foreseer]. afterCR says that a CR has just been taken, to which an LF or NUL
+// mostAhead is how many lines are told at once. All that a client has sent would
+// be looked through again for every few lines that are executed.
+const mostAhead = 1024
+
+// ahead returns the lines that wait here whole, at most mostAhead, and takes none
+// of them; see [Foreseer]. afterCR says that a CR has just been taken, to which an LF or NUL
 // at the beginning belongs. It stops at a line that is too long to be executed,
 // or whose keys are not plain.
 func (in *input) ahead(afterCR bool, plain func([]byte) bool) []string {
-	_ = in.fetch() // an error shows up when waiting
+	if len(in.cur) < maxTypeAhead {
+		_ = in.fetch() // an error shows up when waiting
+	}
 	var lines []string
 	rest := in.cur
-	for {
+	for len(lines) < mostAhead {
 		if afterCR && len(rest) > 0 && (rest[0] == '\n' || rest[0] == 0) {
 			rest = rest[1:]
 		}
@@ -28,6 +34,7 @@ func (in *input) ahead(afterCR bool, plain func([]byte) bool) []string {
 		afterCR = rest[end] == '\r'
 		rest = rest[end+1:]
 	}
+	return lines
 }
 
 // plainKeys tells of typed bytes whether each of them just adds itself to the
