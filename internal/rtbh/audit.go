@@ -32,7 +32,7 @@ func trimmed[T any](all []T, keep int) []T {
 // chained returns the hash of r when it follows prev.
 func (r AuditRecord) chained(prev [32]byte) [32]byte {
 	r.Hash = prev
-	c := &codec{writing: true, bare: true}
+	c := &codec{writing: true, bare: true, buf: make([]byte, 0, 512)} // most need less
 	c.audit(&r)
 	return sha256.Sum256(c.buf)
 }

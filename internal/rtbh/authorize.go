@@ -85,7 +85,12 @@ func (s *State) authorizeAnnounce(x Announce, now Instant) *Refusal {
 		func() *Refusal { return checkPrefix(x.Prefix) },
 		func() *Refusal { return c.checkGrant(x.Prefix) },
 		func() *Refusal { return c.checkLength(x.Prefix) },
-		func() *Refusal { return checkProtected(s.Protected(), x.Prefix) },
+		func() *Refusal {
+			if !s.overlapsProtected(x.Prefix) {
+				return nil
+			}
+			return checkProtected(s.Protected(), x.Prefix)
+		},
 		func() *Refusal { return s.checkRouteMap(c, x.Prefix, x.RouteMap) },
 		func() *Refusal { return s.checkLifetime(x, now) },
 		func() *Refusal { return checkText("reason", x.Reason, maxReason) },
@@ -204,6 +209,27 @@ func (s *State) Protected() []netip.Prefix {
 	return append(all, s.settings.Protected...)
 }
 
+// overlapsProtected tells whether p overlaps anything in Protected. It makes no
+// list, since every blackhole is asked about.
+func (s *State) overlapsProtected(p netip.Prefix) bool {
+	if p.Overlaps(host(DiscardNextHop4)) || p.Overlaps(host(DiscardNextHop6)) {
+		return true
+	}
+	for _, m := range s.routeMaps {
+		for _, c := range m.Clauses {
+			if p.Overlaps(host(c.NextHop4)) || p.Overlaps(host(c.NextHop6)) { // an invalid one overlaps nothing
+				return true
+			}
+		}
+	}
+	for _, m := range s.members {
+		if a, ok := m.host(); ok && p.Overlaps(a) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.settings.Protected, p.Overlaps)
+}
+
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // nodes returns the members' addresses. A member that is dialled by name is not
@@ -212,11 +238,20 @@ func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 func (s *State) nodes() []netip.Prefix {
 	var all []netip.Prefix
 	for _, m := range s.Members() {
-		if a, err := netip.ParseAddrPort(m.Addr); err == nil {
-			all = append(all, host(a.Addr().Unmap().WithZone("")))
+		if a, ok := m.host(); ok {
+			all = append(all, a)
 		}
 	}
 	return all
+}
+
+// host is the member's address, false when it is dialled by name.
+func (m Member) host() (netip.Prefix, bool) {
+	a, err := netip.ParseAddrPort(m.Addr)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	return host(a.Addr().Unmap().WithZone("")), true
 }
 
 // nextHops returns what blackholed traffic is sent to, the well-known discard
