@@ -65,6 +65,7 @@ announces what it had applied before, then what the cluster has committed since.
 				return err
 			}
 			useThreads()
+			go tendMemory(c.Context())
 			surviveClosedLog()
 			hup := make(chan os.Signal, 1) // from before the start: until then a SIGHUP would end the process
 			signal.Notify(hup, syscall.SIGHUP)

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// A collection visits the whole heap, so how often there is one decides what a
+// burst of blackholes costs: by default a third of the processor time of loading
+// 100,000. The heap may therefore grow to three times what lives in it, and what is
+// left over goes back to the system once it is quiet.
+const (
+	gcPercent  = 200
+	memoryLook = 5 * time.Second
+	quiet      = 4 << 20   // allocated between two looks, at most
+	worthwhile = 12 << 20  // kept without need, at least
+	largest    = 512 << 20 // living heap: beyond it a collection more costs too much
+)
+
+// tendMemory sets that up until ctx ends. $GOGC goes before it.
+func tendMemory(ctx context.Context) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	look := time.NewTicker(memoryLook)
+	defer look.Stop()
+	k := keeper{}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			if k.look(measureHeap()) {
+				debug.FreeOSMemory()
+			}
+		}
+	}
+}
+
+// heap is what the runtime says of its memory, in bytes.
+type heap struct {
+	allocated uint64 // ever
+	living    uint64 // at the last collection
+	resident  uint64 // of the heap, used or not
+}
+
+func measureHeap() heap {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(s)
+	return heap{allocated: s[0].Value.Uint64(), living: s[1].Value.Uint64(), resident: s[2].Value.Uint64() + s[3].Value.Uint64() + s[4].Value.Uint64()}
+}
+
+// keeper remembers what was seen before.
+type keeper struct {
+	allocated uint64 // at the last look
+	given     uint64 // allocated when memory was given back last
+}
+
+// look tells whether to give memory back now: nothing is going on, there is much
+// to give, and there may be more than last time.
+func (k *keeper) look(h heap) bool {
+	calm := h.allocated-k.allocated <= quiet
+	k.allocated = h.allocated
+	if !calm || h.living > largest || h.resident < h.living+worthwhile || h.allocated-k.given < worthwhile {
+		return false
+	}
+	k.given = h.allocated
+	return true
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
+	const mb = 1 << 20
+	k := keeper{}
+	for i, step := range []struct {
+		what string
+		heap heap
+		give bool
+	}{
+		{"starting", heap{20 * mb, 10 * mb, 30 * mb}, false},
+		{"a burst", heap{200 * mb, 50 * mb, 130 * mb}, false},
+		{"quiet again", heap{202 * mb, 50 * mb, 130 * mb}, true},
+		{"given back, but in pieces that are too small", heap{204 * mb, 50 * mb, 90 * mb}, false},
+		{"quiet for long: enough has been allocated to look again", heap{207 * mb, 50 * mb, 90 * mb}, false},
+		{"", heap{211 * mb, 50 * mb, 90 * mb}, false},
+		{"", heap{215 * mb, 50 * mb, 90 * mb}, true},
+		{"little to give", heap{218 * mb, 50 * mb, 55 * mb}, false},
+		{"a whole table lives here", heap{240 * mb, 900 * mb, 1800 * mb}, false},
+		{"", heap{241 * mb, 900 * mb, 1800 * mb}, false},
+	} {
+		if got := k.look(step.heap); got != step.give {
+			t.Errorf("step %d (%s): %v, want %v", i, step.what, got, step.give)
+		}
+	}
+}
+
+var ballast []byte
+
+func TestTheHeapIsMeasured(t *testing.T) {
+	before := measureHeap()
+	ballast = make([]byte, 32<<20)
+	debug.FreeOSMemory() // what lives is known after a collection
+	after := measureHeap()
+	if after.allocated-before.allocated < 32<<20 || after.living < 32<<20 || after.resident < after.living {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	ballast = nil
+}
