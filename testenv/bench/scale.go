@@ -8,11 +8,11 @@ import (
 
 const scaleText = `triggerd alone. How blackholes: three nodes, loaded over the bulk path up to each size; how nodes: two triggers, a witness and
 speakers that announce too. Of one more blackhole: milliseconds from Enter at a live session to the answer and to both routers from every node,
-p50 / p99 / max; processor time is that of all nodes together for one write. Memory is that of the largest node.`
+p50 / p99 / max; processor time is that of all nodes together for one write. Memory is that of the largest node: resident at rest, and at most. Idle is the share of a core of the busiest node when nobody asks anything of it.`
 
 func scaleParts(e *env) []string { return []string{"blackholes", "nodes"} }
 
-var scaleColumns = []string{"loaded in", "writes", "answer", "from every node", "processor per write", "memory", "at most", "idle processor of a node"}
+var scaleColumns = []string{"loaded in", "writes", "answer", "from every node", "processor per write", "memory at rest", "at most", "idle"}
 
 func scaleSection(ctx context.Context, e *env, out *Section) error {
 	if e.opt.wants("scale/blackholes/") {
@@ -86,14 +86,15 @@ func (e *env) scaleCells(ctx context.Context, s *triggerd, have, want int) []Cel
 	before := s.usages()
 	e.interleave(ctx, []*runner{r}, 0)
 	after := s.usages()
+	idle := e.idleOf(ctx, s)
+	rest := s.usages()
 	count := number(float64(len(r.took[0].ack)+len(r.took[1].ack)), "")
 	count.Note = r.note
 	both := r.took[0].both
 	return []Cell{
 		loaded, count, ofTries(append(r.took[0].ack, r.took[1].ack...), ""), ofTries(append(both, r.took[1].both...), ""),
 		number(millis(cpuOf(before, after))/max(1, *count.Value), "ms"),
-		mebibytes(largest(after, func(u usage) int64 { return u.rss })), mebibytes(largest(after, func(u usage) int64 { return u.peak })),
-		e.idleOf(ctx, s),
+		mebibytes(largest(rest, func(u usage) int64 { return u.rss })), mebibytes(largest(rest, func(u usage) int64 { return u.peak })), idle,
 	}
 }
 
@@ -118,9 +119,18 @@ func largest(all []usage, of func(usage) int64) (most int64) {
 	return most
 }
 
+// memorySettles is how long a node needs to tidy up.
+const memorySettles = 12 * time.Second
+
 // idleOf is the processor time of a node that nobody asks anything, as a share of
 // one core; the busiest node's.
 func (e *env) idleOf(ctx context.Context, s *triggerd) Cell {
+	settle := time.After(memorySettles) // what the writes have left behind is tidied up meanwhile
+	select {
+	case <-settle:
+	case <-ctx.Done():
+		return Cell{}
+	}
 	before, began := s.usages(), time.Now()
 	select {
 	case <-time.After(e.effort.idle):
