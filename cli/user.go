@@ -135,8 +135,13 @@ func removeKey(c *call, m *match) error {
 	return c.change(rtbh.EditUser{Name: c.at.user, Field: rtbh.UserKeys, Remove: true, Value: rtbh.User{Keys: []string{was.Keys[i]}}})
 }
 
+// passwordHash takes a hash that was made elsewhere, if a login can be checked
+// against it: one that can't would lock the user out without a word.
 func passwordHash(c *call, m *match) error {
 	c.outcome.Forget = true
+	if err := CheckPasswordHash(m.Text("WORD")); err != nil {
+		return saying("% " + sentence(err.Error()))
+	}
 	return c.change(rtbh.EditUser{Name: c.at.user, Field: rtbh.UserPassword, Value: rtbh.User{Password: m.Text("WORD")}})
 }
 
