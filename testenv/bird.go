@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -30,7 +31,7 @@ func (b *BIRD) Name() string { return b.host.Name }
 func (b *BIRD) Start() {
 	t := b.host.lab.t
 	t.Helper()
-	conf := b.host.File("bird.conf", b.config())
+	conf := b.host.File("bird.conf", cmp.Or(b.opts.Text, b.config()))
 	b.proc = b.host.Run(nil, "bird", "-f", "-c", conf, "-s", b.socket(), "-P", b.host.Path("bird.pid"))
 	Eventually(t, b.Name()+" answers on its control socket", func() (bool, string) {
 		if !b.proc.Running() {

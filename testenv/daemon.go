@@ -92,6 +92,8 @@ type RouterOptions struct {
 	Neighbors []Neighbor
 	Hold      int              // BGP hold time in seconds; 0 = 9
 	Caches    []netip.AddrPort // RPKI caches, for FRR
+	Text      string           // the whole configuration, for which the rest is not asked; FRR: of bgpd
+	Static    string           // beside Text: FRR's static routes
 	Originate []netip.Prefix   // announced to every neighbor with 65535:666, for labs without triggerd
 }
 

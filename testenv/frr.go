@@ -44,6 +44,12 @@ func (f *FRR) Start() {
 	t.Helper()
 	f.giveDirToFRR()
 	f.daemons = nil
+	if f.opts.Text != "" {
+		f.run("zebra", "hostname "+f.Name()+"\n")
+		f.run("staticd", f.opts.Static)
+		f.run("bgpd", f.opts.Text)
+		return
+	}
 	var more []string
 	if len(f.opts.Caches) > 0 {
 		more = []string{"-M", "rpki"}

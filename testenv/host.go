@@ -122,3 +122,19 @@ func ipCommand(args ...string) *exec.Cmd {
 	}
 	return exec.Command(path, args...)
 }
+
+// WaitRoute waits until the kernel's route for exactly this prefix says what it should,
+// "" being no route.
+func (h *Host) WaitRoute(p netip.Prefix, want string) {
+	t := h.lab.t
+	t.Helper()
+	family := "-4"
+	if p.Addr().Is6() {
+		family = "-6"
+	}
+	Eventually(t, fmt.Sprintf("the kernel of %s has %q for %s", h.Name, want, p), func() (bool, string) {
+		out, err := ipCommand("-n", h.namespace, family, "route", "show", p.String()).CombinedOutput()
+		text := strings.TrimSpace(string(out))
+		return err == nil && (text == "") == (want == "") && strings.Contains(text, want), fmt.Sprint(text, err)
+	})
+}

@@ -33,7 +33,13 @@ func (o *OpenBGPD) Start() {
 	if err := os.MkdirAll("/run/openbgpd", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	conf := o.host.File("openbgpd.conf", o.config())
+	var text string
+	if o.opts.Text == "" {
+		text = o.config()
+	} else {
+		text = o.opts.Text + fmt.Sprintf("\nsocket \"%s\"\n", o.host.Path("bgpd.sock")) // each has its own
+	}
+	conf := o.host.File("openbgpd.conf", text)
 	if err := os.Chmod(conf, 0o600); err != nil {
 		t.Fatal(err)
 	}
