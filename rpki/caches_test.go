@@ -194,3 +194,29 @@ func TestTheFaultsOfGoBGP(t *testing.T) {
 		n.shows("192.0.2.0/24 not-found", "198.51.100.0/24 not-found")
 	})
 }
+
+// One VRP makes one route of 200,000 invalid, and a neighbor that talks meanwhile
+// is heard at once: with GoBGP the route stayed valid, or the whole speaker stood
+// still for a soft reset.
+func TestOneOf200000RoutesBecomesInvalid(t *testing.T) {
+	h := listen(t)
+	all := make([]route.Update, 0, 200_000)
+	for i := range cap(all) {
+		all = append(all, announced(peerA, fmt.Sprintf("10.%d.%d.%d/32", i>>16, i>>8&255, i&255), 64510, 64500))
+	}
+	h.Apply(all)
+	h.SetData(data("10.0.0.0/8-32 AS64500"), Cause{Cache: "c"})
+	h.forget()
+	h.Apply([]route.Update{announced(peerA, "192.0.2.0/24", 64510, 64500)})
+	h.says("update: 192.0.2.0/24 appears not-found")
+	h.SetData(data("10.0.0.0/8-32 AS64500", "192.0.2.0/24-24 AS64501"), Cause{Cache: "c"})
+	h.says("c: 192.0.2.0/24 not-found -> invalid(as)")
+	h.SetData(data("10.0.0.0/8-32 AS64500", "10.1.2.3/32-32 AS64501", "192.0.2.0/24-24 AS64501"), Cause{Cache: "c"})
+	h.says() // another origin is authorized too: nothing changes
+	one := announced(peerB, "10.1.2.3/32", 64510, 64502)
+	h.Apply([]route.Update{one})
+	h.says("update: 10.1.2.3/32 appears invalid(as)")
+	if c := h.Counts(); c.Valid != len(all) || c.InvalidAS != 2 {
+		t.Errorf("%+v", c)
+	}
+}

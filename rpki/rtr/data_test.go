@@ -41,6 +41,9 @@ func shared(t testing.TB, name string) []byte {
 	return b
 }
 
+// Shared is for the tests that see the package from outside.
+var Shared = shared
+
 const recorded = "rtr/stayrtr051_v1_full_reset_response.bin.gz"
 
 // receive is the way of a client from octets to complete data.

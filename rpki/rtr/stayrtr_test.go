@@ -19,11 +19,13 @@ import (
 
 // stayrtr is the real thing from Debian, on a port of this machine.
 type stayrtr struct {
-	t    *testing.T
+	t    testing.TB
 	addr string
 	file string
 	cmd  *exec.Cmd
 	log  *lockedBuffer
+
+	patience time.Duration // until it listens; 0: as for anything else
 }
 
 type lockedBuffer struct {
@@ -60,7 +62,14 @@ func needs(t testing.TB, program, pkg string) string {
 // eventually waits for a condition of the real world.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	late := time.After(15 * time.Second)
+	soon(t, patience, what, f)
+}
+
+const patience = 15 * time.Second
+
+func soon(t testing.TB, limit time.Duration, what string, f func() bool) {
+	t.Helper()
+	late := time.After(limit)
 	for !f() {
 		select {
 		case <-late:
@@ -70,7 +79,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 	}
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +88,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func startStayRTR(t *testing.T, roas, aspas []map[string]any) *stayrtr {
+func startStayRTR(t testing.TB, roas, aspas []map[string]any) *stayrtr {
 	program := needs(t, "stayrtr", "stayrtr")
 	s := &stayrtr{t: t, addr: freePort(t), file: filepath.Join(t.TempDir(), "vrps.json"), log: &lockedBuffer{}}
 	s.write(roas, aspas)
@@ -96,7 +105,7 @@ func (s *stayrtr) start(program string) {
 	}
 	cmd := s.cmd
 	s.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	eventually(s.t, "StayRTR listens: "+s.log.String(), func() bool {
+	soon(s.t, max(s.patience, patience), "StayRTR listens: "+s.log.String(), func() bool {
 		c, err := net.Dial("tcp", s.addr)
 		if err == nil {
 			c.Close()
