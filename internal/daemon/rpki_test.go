@@ -278,3 +278,25 @@ func TestAROAGrantsABlackhole(t *testing.T) {
 	}
 	v.shows("show customer acme", "192.0.2.0/24")
 }
+
+// Every transport that the file can name is one that the client knows.
+func TestTheFileNamesTheTransports(t *testing.T) {
+	head := "hostname trigger1\ncluster listen 127.0.0.1:7600\nno ssh\nrpki\n rpki cache "
+	for line, want := range map[string]rtr.Cache{
+		"192.0.2.33 323 preference 1":                                               {Transport: rtr.TCP},
+		"tcp 192.0.2.33 323 source 192.0.2.1 preference 1":                          {Transport: rtr.TCP, Source: netip.MustParseAddr("192.0.2.1")},
+		"192.0.2.33 323 password s3cret preference 1":                               {Transport: rtr.TCPMD5, Password: "s3cret"},
+		"192.0.2.33 323 tls preference 1":                                           {Transport: rtr.TLS},
+		"192.0.2.33 323 tls ca /c certificate /p key /k server-name n preference 1": {Transport: rtr.TLS, CA: "/c", Cert: "/p", Key: "/k", ServerName: "n"},
+		"192.0.2.33 323 rtr /id /id.pub /known preference 1":                        {Transport: rtr.SSH, User: "rtr", PrivateKey: "/id", KnownHosts: "/known"},
+	} {
+		want.Addr, want.Preference = "192.0.2.33:323", 1
+		c := parse(t, head+line+"\nexit\n").RPKI
+		if got := cachesOf(c).Caches; len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %+v, want %+v", line, got, want)
+		}
+		if err := checkCaches(c); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
