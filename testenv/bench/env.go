@@ -92,6 +92,16 @@ func until(ctx context.Context, look func() error) error {
 	}
 }
 
+// pause waits, or returns why it may not.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // What is announced: tries come from one block, what stands from the other.
 var (
 	tryBlock   = netip.MustParsePrefix("198.18.0.0/15")

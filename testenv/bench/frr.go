@@ -52,6 +52,11 @@ func (f *frr) start(ctx context.Context) error {
 	if err := f.answers(ctx, func() error { _, err := f.vtysh(ctx, "show version"); return err }); err != nil {
 		return err
 	}
+	// It looks at its route-maps a second later; what is announced and withdrawn before
+	// that may stay for good, and nothing tells when it is over.
+	if err := pause(ctx, 2*time.Second); err != nil {
+		return err
+	}
 	return f.dialed()
 }
 
@@ -177,7 +182,7 @@ func (f *frr) telnet() (*telnet, error) {
 			return nil, err
 		}
 		if step.say != "" {
-			if _, err := io.WriteString(conn, step.say+"\r\n"); err != nil {
+			if _, err := io.WriteString(conn, step.say+"\r"); err != nil {
 				_ = conn.Close()
 				return nil, err
 			}
@@ -213,7 +218,8 @@ func (t *telnet) configure() error {
 	return t.types(context.Background(), "configure terminal", fmt.Sprintf("router bgp %d", triggerAS), "address-family ipv4 unicast")
 }
 
-// types sends lines as fast as they are taken, and reads until each has had its
+// types sends lines, each ended by CR alone: to this vty CR LF is two lines, with a
+// prompt each. It sends as fast as they are taken, and reads until each has had its
 // prompt.
 func (t *telnet) types(ctx context.Context, all ...string) error {
 	if deadline, ok := ctx.Deadline(); ok {
@@ -222,7 +228,7 @@ func (t *telnet) types(ctx context.Context, all ...string) error {
 	}
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.WriteString(t.conn, strings.Join(all, "\r\n")+"\r\n")
+		_, err := io.WriteString(t.conn, strings.Join(all, "\r")+"\r")
 		sent <- err
 	}()
 	prompts, buf := 0, make([]byte, 64<<10)

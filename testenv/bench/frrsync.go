@@ -103,7 +103,7 @@ func (t *telnet) show(ctx context.Context, question string) (string, error) {
 		_ = t.conn.SetDeadline(deadline)
 		defer func() { _ = t.conn.SetDeadline(time.Time{}) }()
 	}
-	if _, err := t.conn.Write([]byte(question + "\r\n")); err != nil {
+	if _, err := t.conn.Write([]byte(question + "\r")); err != nil {
 		return "", err
 	}
 	return t.until("# ")
