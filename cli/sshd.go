@@ -33,8 +33,8 @@ type ServerOptions struct {
 type ServerLimits struct {
 	AuthTries         int           // of one connection; default 6
 	Handshake         time.Duration // from accept to login; default 20 s
-	HalfOpen          int           // connections that have not logged in; default 200
-	HalfOpenPerSource int           // of one IPv4 address or IPv6 /64; default 40
+	HalfOpen          int           // connections that have not logged in; default 300
+	HalfOpenPerSource int           // of one IPv4 address or IPv6 /64; default 100
 	ConnsPerUser      int           // connections that have logged in; default 40
 	NoSession         time.Duration // how long a connection may have no session; default 60 s
 	SessionTime       time.Duration // longest time of one session; 0 = no limit
@@ -53,8 +53,8 @@ func (l ServerLimits) withDefaults() ServerLimits {
 		}
 	}
 	number(&l.AuthTries, 6)
-	number(&l.HalfOpen, 200)
-	number(&l.HalfOpenPerSource, 40)
+	number(&l.HalfOpen, 300)
+	number(&l.HalfOpenPerSource, 100)
 	number(&l.ConnsPerUser, 40)
 	duration(&l.Handshake, 20*time.Second)
 	duration(&l.NoSession, time.Minute)

@@ -109,15 +109,26 @@ func lessHopeful(a, b *guard) *guard {
 	return b
 }
 
-// tryCosts is what a refused key or password takes from the hope: more than it says.
-const tryCosts = 1500
+// What a client has said is counted in bytes. Below keyExchange it has not begun to
+// do anything, and all such clients are equal: a fresh one must not go before those
+// that sent a version line long ago. Beyond enough it has said all that a login takes.
+// tryCosts is what a refused key or password takes away: more than it says.
+const (
+	keyExchange = 1000
+	enough      = 4000
+	tryCosts    = 1500
+)
 
-// hope is how far the client has come: in the bytes that it has said, less for each
-// refused try. A client with a few wrong keys is still ahead of a silent one.
+// hope is how far the client has come. One with a few wrong keys is still ahead of a
+// silent one, one that tries one password after the other is not.
 func (g *guard) hope() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.heard.Load() - tryCosts*int64(g.tries)
+	said := min(g.heard.Load(), enough)
+	if said < keyExchange {
+		said = 0
+	}
+	return said - tryCosts*int64(g.tries)
 }
 
 // Read counts what the client says.

@@ -365,7 +365,8 @@ func TestWhoIsFarthestFromALogin(t *testing.T) {
 		return g
 	}
 	order := []*guard{
-		made(4000, 6, 0), made(0, 0, 0), made(0, 0, time.Second), made(14, 0, 0), made(3500, 2, 0), made(1500, 0, 2*time.Second), made(3500, 1, 0), made(3000, 0, 0),
+		made(9000, 6, 2*time.Second), made(4000, 3, time.Second), made(14, 0, 0), made(0, 0, time.Second), made(40, 0, 2*time.Second), made(3500, 2, 0),
+		made(1500, 0, 2*time.Second), made(3500, 1, 0), made(3000, 0, 0), made(1<<20, 0, 0), made(5000, 0, time.Second),
 	}
 	for i := range order[1:] {
 		if lessHopeful(order[i], order[i+1]) != order[i] || lessHopeful(order[i+1], order[i]) != order[i] {
