@@ -13,7 +13,7 @@ import (
 var modelPeople = map[modelUser]Actor{
 	{"olga", "operator"}: olga, {"oscar", "operator"}: oscar, {"local", "operator"}: local, {"vera", "viewer"}: vera,
 	{"ann", "one"}: {User: "ann", Door: DoorSSH}, {"bea", "two"}: {User: "bea", Door: DoorExec}, {"cat", "three"}: {User: "cat", Door: DoorStdin},
-	{"mallory", "gone"}: mallory, {"nobody", "gone"}: {User: "nobody", Door: DoorAPI},
+	{"dan", "gone"}: {User: "dan", Door: DoorSSH}, {"nobody", "gone"}: {User: "nobody", Door: DoorAPI},
 }
 
 func drawPerson(t *rapid.T, names ...string) (modelUser, Actor) {
@@ -51,6 +51,7 @@ func modelStory(t *rapid.T) (*story, *model) {
 			st.must(local, drawCustomerEdit(t, m, name))
 		}
 	}
+	st.must(local, EditUser{Name: "dan", Value: User{Role: RoleCustomer, Customer: "one"}}, EditUser{Name: "dan", Field: UserDisabled, Value: User{Disabled: true}})
 	for range rapid.IntRange(1, 3).Draw(t, "settings") {
 		st.must(local, drawSettingsEdit(t, m))
 	}
@@ -200,7 +201,7 @@ func TestTheRulesAreTheModels(t *testing.T) {
 			}
 			switch rapid.IntRange(0, 15).Draw(t, "act") {
 			case 0:
-				u, a := drawPerson(t, "olga", "olga", "ann", "bea", "cat", "vera", "mallory")
+				u, a := drawPerson(t, "olga", "olga", "ann", "bea", "cat", "vera", "dan")
 				x := Withdraw{Customer: drawName(t, "one two three nosuch"), Prefix: drawTyped(t)}
 				if len(m.holes) > 0 && rapid.Bool().Draw(t, "one that is") {
 					h := rapid.SampledFrom(m.holes).Draw(t, "hole")
@@ -230,7 +231,7 @@ func TestTheRulesAreTheModels(t *testing.T) {
 			case 5:
 				accepted(t, st.do(thenode, drawBudget(t, m)))
 			default:
-				u, a := drawPerson(t, "ann", "ann", "ann", "ann", "bea", "bea", "bea", "cat", "cat", "olga", "olga", "oscar", "local", "vera", "mallory", "nobody")
+				u, a := drawPerson(t, "ann", "ann", "ann", "ann", "bea", "bea", "bea", "cat", "cat", "olga", "olga", "oscar", "local", "vera", "dan", "dan", "nobody")
 				x := drawRequest(t, m, u, st.now)
 				st.s.forgetPending() // as the next entry would
 				friendly := st.s.Authorize(a, x, st.now)
