@@ -62,6 +62,9 @@ func (t *Table) Markdown() string {
 		for _, c := range r.Cells {
 			line = append(line, c.text(&notes))
 		}
+		for len(line) <= len(t.Columns) { // it ended early
+			line = append(line, "–")
+		}
 		lines = append(lines, line)
 	}
 	var b strings.Builder

@@ -230,3 +230,14 @@ func (w *watch) seen() (least, of int) {
 	}
 	return w.total - most, w.total
 }
+
+// unseen are the routes that the first node has not sent to the first router: it
+// has not been told of them, or not taken them.
+func (w *watch) unseen() (all []netip.Prefix) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for p := range w.left[0] {
+		all = append(all, p)
+	}
+	return all
+}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -76,7 +77,7 @@ func (e *env) scaleCells(ctx context.Context, s *triggerd, have, want int) []Cel
 	const step = 50_000 // so that a size that takes too long says how far it came
 	for len(all) > 0 {
 		some := all[:min(step, len(all))]
-		if _, note := e.bulkOnce(ctx, c, s, some); note != "" {
+		if note := e.insist(ctx, c, s, some); note != "" {
 			return []Cell{nothing("%d were there: %s", want-len(all), note)}
 		}
 		all = all[len(some):]
@@ -96,6 +97,24 @@ func (e *env) scaleCells(ctx context.Context, s *triggerd, have, want int) []Cel
 		number(millis(cpuOf(before, after))/max(1, *count.Value), "ms"),
 		mebibytes(largest(rest, func(u usage) int64 { return u.rss })), mebibytes(largest(rest, func(u usage) int64 { return u.peak })), idle,
 	}
+}
+
+// insist loads blackholes, and what is missing again when the cluster refused some:
+// fifty nodes on two cores lose their leader now and then.
+func (e *env) insist(ctx context.Context, c contestant, s *triggerd, some []netip.Prefix) (note string) {
+	for range 5 {
+		if _, note = e.bulkOnce(ctx, c, s, some); note == "" || ctx.Err() != nil {
+			return note
+		}
+		within, cancel := context.WithTimeout(ctx, 30*time.Second)
+		_ = until(within, func() error { return s.complete(within) })
+		cancel()
+		if some = e.routers.watch.Load().unseen(); len(some) == 0 {
+			return ""
+		}
+		e.say("  %s; %d again", note, len(some))
+	}
+	return note
 }
 
 func (t *triggerd) usages() (all []usage) {
