@@ -35,7 +35,7 @@ var differences = []difference{
 	{"better", `show clock`, `UTC`},
 	{"better", `show users`, `trig1 +customer`},
 	{"better", `terminal width 511`, `^terminal width 511\r\ntrig1# $`},
-	{"better: the part of the configuration", `show run bgp`, `\r\nrouter bgp 65534\r\n`},
+	{"better: the part of the configuration", `show run bgp|show running-config bgpd`, `\r\nrouter bgp 65534\r\n`},
 
 	{"a customer has fewer commands: an abbreviation is ambiguous among what it may type", `d`, `^d\r\ntrig1> $`},
 	{"a customer has fewer commands", `c\t`, `trig1# c\x08co$`},
