@@ -228,6 +228,24 @@ func BenchmarkADeltaOf1000VRPs(b *testing.B) {
 	b.ReportMetric(float64(len(gone)+len(come)), "VRPs")
 }
 
+// One attestation changes, of an AS that is in the paths of some hundred routes,
+// while all routes come from a neighbor whose paths are verified.
+func BenchmarkAnASPAChanges(b *testing.B) {
+	r := loaded().load(b)
+	r.s.SetPeer(route.Peer{Addr: peerA, AS: 64510, Role: route.RolePeer})
+	one := &rtr.Data{VRPs: r.after.VRPs, ASPAs: []rtr.ASPA{{Customer: 13335, Providers: []uint32{1}}, {Customer: 64496, Providers: []uint32{1}}}}
+	other := &rtr.Data{VRPs: r.after.VRPs, ASPAs: []rtr.ASPA{{Customer: 13335, Providers: []uint32{64510}}, one.ASPAs[1]}}
+	turn := 0
+	flip(b, r.s, func() *rtr.Data {
+		if turn++; turn%2 == 0 {
+			return other
+		}
+		return one
+	})
+	r.s.SetPeer(route.Peer{Addr: peerA, AS: 64510})
+	r.s.SetData(r.after, Cause{})
+}
+
 func BenchmarkFullRevalidation(b *testing.B) {
 	r := loaded().load(b)
 	r.s.SetData(r.after, Cause{})
