@@ -22,7 +22,7 @@ type batch struct {
 // batchModes are the modes in which a batch can be open.
 var batchModes = []*grammar.Mode{routerMode, ipv4Mode, ipv6Mode, customerMode}
 
-const maxBatch = 5000
+const maxBatch = 10_000
 
 func batchRows() []row {
 	who := customers | operators
