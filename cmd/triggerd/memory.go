@@ -14,17 +14,24 @@ import (
 // left over goes back to the system once it is quiet.
 const (
 	gcPercent  = 200
+	gcLarge    = 100       // when so much lives that memory is worth more
+	large      = 192 << 20 // living heap from which on that is so
 	memoryLook = 5 * time.Second
-	quiet      = 4 << 20   // allocated between two looks, at most
-	worthwhile = 12 << 20  // kept without need, at least
-	largest    = 512 << 20 // living heap: beyond it a collection more costs too much
+	quiet      = 4 << 20  // allocated between two looks, at most
+	worthwhile = 12 << 20 // kept without need, at least
+	largest    = 2 << 30  // living heap: beyond it a collection more costs too much
 )
 
 // tendMemory sets that up until ctx ends. $GOGC goes before it.
 func tendMemory(ctx context.Context) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	percent := 0
+	grow := func(to int) {
+		if os.Getenv("GOGC") == "" && to != percent {
+			debug.SetGCPercent(to)
+			percent = to
+		}
 	}
+	grow(gcPercent)
 	look := time.NewTicker(memoryLook)
 	defer look.Stop()
 	k := keeper{}
@@ -33,7 +40,9 @@ func tendMemory(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-look.C:
-			if k.look(measureHeap()) {
+			h := measureHeap()
+			grow(percentFor(h))
+			if k.look(h) {
 				debug.FreeOSMemory()
 			}
 		}
@@ -56,6 +65,14 @@ func measureHeap() heap {
 	return heap{allocated: s[0].Value.Uint64(), living: s[1].Value.Uint64(), resident: s[2].Value.Uint64() + s[3].Value.Uint64() + s[4].Value.Uint64()}
 }
 
+// percentFor is how far the heap may grow between two collections.
+func percentFor(h heap) int {
+	if h.living >= large {
+		return gcLarge
+	}
+	return gcPercent
+}
+
 // keeper remembers what was seen before.
 type keeper struct {
 	allocated uint64 // at the last look
@@ -67,7 +84,7 @@ type keeper struct {
 func (k *keeper) look(h heap) bool {
 	calm := h.allocated-k.allocated <= quiet
 	k.allocated = h.allocated
-	if !calm || h.living > largest || h.resident < h.living+worthwhile || h.allocated-k.given < worthwhile {
+	if !calm || h.living > largest || h.resident < h.living+worthwhile || h.allocated-k.given < max(worthwhile, h.living/4) {
 		return false
 	}
 	k.given = h.allocated

@@ -21,12 +21,22 @@ func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
 		{"", heap{211 * mb, 50 * mb, 90 * mb}, false},
 		{"", heap{215 * mb, 50 * mb, 90 * mb}, true},
 		{"little to give", heap{218 * mb, 50 * mb, 55 * mb}, false},
-		{"a whole table lives here", heap{240 * mb, 900 * mb, 1800 * mb}, false},
+		{"much lives here, and little was done", heap{240 * mb, 900 * mb, 1800 * mb}, false},
 		{"", heap{241 * mb, 900 * mb, 1800 * mb}, false},
+		{"a burst of what ends again", heap{641 * mb, 900 * mb, 1800 * mb}, false},
+		{"", heap{642 * mb, 900 * mb, 1800 * mb}, true},
+		{"more lives here than is worth a collection", heap{1742 * mb, 2900 * mb, 5800 * mb}, false},
+		{"", heap{1743 * mb, 2900 * mb, 5800 * mb}, false},
 	} {
 		if got := k.look(step.heap); got != step.give {
 			t.Errorf("step %d (%s): %v, want %v", i, step.what, got, step.give)
 		}
+	}
+}
+
+func TestALargeHeapGrowsLess(t *testing.T) {
+	if percentFor(heap{living: 50 << 20}) != gcPercent || percentFor(heap{living: 500 << 20}) != gcLarge {
+		t.Error("the wrong way round")
 	}
 }
 
