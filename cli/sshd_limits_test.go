@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -30,20 +29,11 @@ func (h *house) knock(t *testing.T) net.Conn {
 	return c
 }
 
-// isCut waits until the other end has closed the connection.
-func isCut(t *testing.T, c net.Conn) {
-	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if _, err := io.Copy(io.Discard, c); errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
-		t.Fatal("the connection is still open")
-	}
-}
-
 // anyIsCut waits until the other end has closed one of the connections, and returns
 // the others.
 func anyIsCut(t *testing.T, all []net.Conn) (open []net.Conn) {
 	t.Helper()
-	cut := make(chan int)
+	cut := make(chan int, len(all))
 	for i, c := range all {
 		go func() {
 			_, err := io.Copy(io.Discard, c)
