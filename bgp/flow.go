@@ -21,6 +21,7 @@ type flow struct {
 	since   time.Time
 	stuck   bool
 
+	asked bool          // for hold
 	hold  time.Duration // as negotiated; 0 = not known yet
 	quiet time.Duration // since it last said anything
 }
@@ -108,23 +109,27 @@ func (f flow) spoken() string {
 	}
 }
 
-// learnHold asks for the hold times of sessions that are new.
+// learnHold asks for the hold times of sessions that are new. GoBGP may be busy with
+// their first tables: whoever looks after all the neighbors does not wait for it.
 func (s *Speaker) learnHold(all []*neighbor) {
-	var asked map[netip.Addr]counters
+	var unknown []*neighbor
+	s.mu.Lock()
 	for _, n := range all {
-		s.mu.Lock()
-		is := n.state == Established && !n.conf.Monitor && n.flow.hold == 0
-		s.mu.Unlock()
-		if !is {
-			continue
+		if n.state == Established && !n.conf.Monitor && !n.flow.asked {
+			n.flow.asked = true
+			unknown = append(unknown, n)
 		}
-		if asked == nil {
-			if asked = s.counters(); asked == nil {
-				return
-			}
-		}
-		s.mu.Lock()
-		n.flow.hold = time.Duration(asked[n.conf.Addr].hold) * time.Second
-		s.mu.Unlock()
 	}
+	s.mu.Unlock()
+	if len(unknown) == 0 {
+		return
+	}
+	s.work.Go(func() {
+		counts := s.counters()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, n := range unknown {
+			n.flow.hold = time.Duration(counts[n.conf.Addr].hold) * time.Second
+		}
+	})
 }
