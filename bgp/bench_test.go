@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -200,7 +199,6 @@ func BenchmarkBlackholeBesideAFullTable(b *testing.B) {
 	for name, load := range map[string]func(*testing.B) rawTable{"feed2015": fullFeed, "global2026": globalTable} {
 		b.Run(name, func(b *testing.B) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0)))) // as cmd does
-			defer debug.SetGCPercent(debug.SetGCPercent(200))                           // as the daemon does
 			table := load(b)
 			for range b.N {
 				besideATable(b, table)

@@ -230,7 +230,6 @@ func (d *Daemon) announce(ctx context.Context) {
 func (d *Daemon) openSpeaker(ctx context.Context) (*bgp.Speaker, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	tuneCollector(*d.conf.Current().BGP)
 	speaker := bgp.New(bgp.Options{
 		Config: *d.conf.Current().BGP, Source: desired{d.node, d.acts.suppression}, Log: d.log, Alarms: d.alarms, Receiver: d.rpki,
 		Name: d.conf.Current().Hostname, Version: d.version,

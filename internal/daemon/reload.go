@@ -42,7 +42,6 @@ func (d *Daemon) takeNeighbors(c config.Node) (config.Node, error) {
 	bgp := *next.BGP // the router itself stays: only a new speaker can take it
 	bgp.Neighbors = c.BGP.Neighbors
 	next.BGP = &bgp
-	tuneCollector(bgp)
 	defer wake(d.budgets)
 	if s := d.router.speaker.Load(); s != nil {
 		if _, err := s.Reconfigure(bgp); err != nil {
