@@ -14,7 +14,7 @@ HOURS       ?= $(if $(filter filefile,$(origin KILLS)$(origin MINUTES)),24,0)
 # The race detector runs where goroutines meet; the lab runs real processes.
 UNIT = $(shell $(GO) list ./... | grep -v /testenv)
 
-.PHONY: help build run test unit lab soak bench bench-compare lint cross tools fuzz mutants docs clean
+.PHONY: help build run test unit chaos lab soak bench bench-compare lint cross tools fuzz mutants docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,11 +25,14 @@ build: ## build bin/triggerd
 run: build ## build and start a whole cluster on this machine, as yourself: triggerd dev
 	bin/triggerd dev
 
-test: tools build unit lab ## everything: unit, property, in-process clusters, and the lab
+test: tools build unit ## everything: unit, property, in-process clusters, and the lab
+	@$(MAKE) --no-print-directory --output-sync=line -j2 chaos lab # the lab mostly waits
 
 unit: ## tests without network namespaces, with the race detector
 	$(GO) test -race -timeout 10m $(UNIT)
 	$(GO) test -run 'Hostile' ./bgp
+
+chaos: ## two virtual hours of faults and changes in a cluster, without the race detector; its seed is printed
 	$(GO) test -count=1 -v -run 'TestChaos' ./consensus
 
 lab: tools ## scenarios with real routers in network namespaces; RUN=REGEXP chooses

@@ -17,9 +17,10 @@ import (
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
-// TestChaos lets a cluster of five live through two virtual hours of partitions, crashes, restarts of machines, wall clocks that jump, members
-// that leave, come back, change their role, and recoveries of a cut-off
-// survivor. What must hold all the time:
+// TestChaos lets a cluster of five live through two virtual hours of partitions,
+// crashes, restarts of machines, wall clocks that jump, members that leave, come
+// back, change their role, and recoveries of a cut-off survivor. What must hold
+// all the time:
 //
 //   - what was acknowledged is there, what was withdrawn is gone;
 //   - equal index, equal digest;
@@ -28,7 +29,7 @@ import (
 //   - a blackhole's end comes on time on every node that knows the time.
 //
 // Under the race detector, which makes everything ten times as slow, it is ten
-// virtual minutes and at most a minute of real time; `make unit` runs both.
+// virtual minutes and at most a minute of real time; `make test` runs both.
 // CONSENSUS_CHAOS=24h makes it as long as that takes; CONSENSUS_SEED repeats a
 // run, as far as the order of goroutines allows.
 func TestChaos(t *testing.T) {
