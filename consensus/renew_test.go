@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,16 @@ func (n *simNode) certificate() peer.Credentials {
 	c, err := peer.LoadCredentials(n.dir)
 	must2(n.sim.t, err)
 	return c
+}
+
+// hasDroppedTheKey waits until the node, which does not vote, has destroyed the
+// copy of the CA's key that every node here is made with.
+func (n *simNode) hasDroppedTheKey() {
+	n.sim.t.Helper()
+	n.sim.until(n.name+" holds no key", func() bool {
+		_, err := peer.LoadCA(n.dir)
+		return errors.Is(err, peer.ErrNoCAKey)
+	})
 }
 
 // age lets time go by on every wall clock and on the log's, without living
@@ -76,7 +87,7 @@ func TestCertificatesRenewThemselves(t *testing.T) {
 		s := newSim(t, tuning{renewEvery: time.Second}, append(twoTriggersAndWitness, rtbh.Speaker)...)
 		defer s.closeAll()
 		s.withCertificates()
-		must(t, peer.RemoveCAKey(s.nodes[3].dir)) // as on a real speaker
+		s.nodes[3].hasDroppedTheKey()
 		var before []peer.Credentials
 		for _, n := range s.nodes {
 			before = append(before, n.certificate())
@@ -119,7 +130,7 @@ func TestRenewalThatDoesNotSucceedIsAnAlarm(t *testing.T) {
 		defer s.closeAll()
 		s.withCertificates()
 		sp := s.nodes[3]
-		must(t, peer.RemoveCAKey(sp.dir))
+		sp.hasDroppedTheKey()
 		for _, n := range s.nodes {
 			n.down()
 		}
@@ -145,7 +156,7 @@ func TestClockThatJumpedRenewsNothing(t *testing.T) {
 		defer s.closeAll()
 		s.withCertificates()
 		sp, voter := s.nodes[3], s.nodes[1]
-		must(t, peer.RemoveCAKey(sp.dir))
+		sp.hasDroppedTheKey()
 		wanted := map[*simNode]peer.Credentials{sp: sp.certificate(), voter: voter.certificate()}
 		for n, c := range wanted {
 			for _, jump := range []time.Duration{300 * days, 4000 * days, -4000 * days} {

@@ -324,8 +324,9 @@ func contains(all []string, s string) bool {
 }
 
 func (n *simNode) time() TimeSource {
+	bootAt := n.bootAt // what a life has left running goes on by its own
 	return TimeSource{
-		Boot:   func() time.Duration { return time.Since(n.bootAt) },
+		Boot:   func() time.Duration { return time.Since(bootAt) },
 		Wall:   func() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) },
 		BootID: n.boot,
 	}
