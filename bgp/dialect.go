@@ -23,7 +23,8 @@ type dialect struct {
 	told      map[netip.Prefix]rtbh.Route // what the table was told and accepted
 	told4     int                         // of them IPv4
 	failed    map[netip.Prefix]error
-	undefined bool // there is no such route-map
+	undefined bool                      // there is no such route-map
+	touched   map[netip.Prefix]struct{} // changed while an audit lists the table; nil when none does
 }
 
 func newDialect(name string) *dialect {

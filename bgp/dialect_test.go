@@ -238,10 +238,11 @@ func TestAuditSeesADialectAsItWasPut(t *testing.T) {
 		t.Errorf("held %+v\ntold %+v", held, told)
 	}
 	speaker.engine.remove("EDGE", []netip.Prefix{pfx("192.0.2.12/32")})
-	speaker.routes.locked(speaker.routes.audit)
-	if held, _ = speaker.engine.held("EDGE"); len(held) != 2 {
-		t.Errorf("not repaired: %v", held)
-	}
+	speaker.routes.audit()
+	eventually(t, "repaired", func() bool {
+		held, err := speaker.engine.held("EDGE")
+		return err == nil && len(held) == 2
+	})
 	if err := speaker.engine.dropDialect(context.Background(), "nobody's"); err != nil {
 		t.Error(err)
 	}

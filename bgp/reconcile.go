@@ -115,6 +115,12 @@ func (r *reconciler) run(ctx context.Context) {
 	defer audit.Stop()
 	retry := time.NewTimer(r.pause)
 	defer retry.Stop()
+	var audited chan struct{} // nil when none is under way
+	defer func() {
+		if audited != nil {
+			<-audited
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -124,7 +130,12 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-retry.C:
 			r.locked(r.retry)
 		case <-audit.C:
-			r.locked(r.audit)
+			if audited == nil {
+				audited = make(chan struct{})
+				go func() { defer close(audited); r.audit() }()
+			}
+		case <-audited:
+			audited = nil
 		}
 		if r.failures() > 0 {
 			retry.Reset(r.pause)
@@ -191,6 +202,9 @@ func (r *reconciler) bringIntoLine(want []rtbh.Route, at []netip.Prefix) {
 }
 
 func (r *reconciler) put(d *dialect, batch []rtbh.Route) {
+	for _, route := range batch {
+		r.touch(d, route.Prefix)
+	}
 	errs := r.table.put(d.name, batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -205,6 +219,7 @@ func (r *reconciler) put(d *dialect, batch []rtbh.Route) {
 }
 
 func (r *reconciler) remove(d *dialect, batch []netip.Prefix) {
+	r.touch(d, batch...)
 	err := r.table.remove(d.name, batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -256,47 +271,6 @@ func (r *reconciler) report() {
 		return
 	}
 	r.alarms.Clear(alarm.AnnounceFailed, "")
-}
-
-// audit replaces what we believe the tables hold by what they do hold, and
-// brings it into line with the whole desired set.
-func (r *reconciler) audit() {
-	for _, d := range r.list() {
-		held, err := r.table.held(d.name)
-		if err != nil {
-			r.log.Warn("audit of the announced routes failed", "route_map", d.name, "error", err)
-			continue
-		}
-		if n := r.believe(d, held); n > 0 {
-			r.log.Warn("announced routes were not what they should be; repairing", "route_map", d.name, "routes", n)
-		}
-	}
-	r.takeDirty() // the whole set covers it
-	r.reconcileAll()
-}
-
-// believe sets told to held and returns in how many prefixes they differed.
-func (r *reconciler) believe(d *dialect, held []rtbh.Route) int {
-	now := make(map[netip.Prefix]rtbh.Route, len(held))
-	differ, four := 0, 0
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, h := range held {
-		if t, ok := d.told[h.Prefix]; !ok || !t.Equal(h) {
-			differ++
-		}
-		if _, twice := now[h.Prefix]; !twice && h.Prefix.Addr().Is4() {
-			four++
-		}
-		now[h.Prefix] = h
-	}
-	for p := range d.told {
-		if _, ok := now[p]; !ok {
-			differ++
-		}
-	}
-	d.told, d.told4 = now, four
-	return differ
 }
 
 // comparePrefix orders IPv4 before IPv6, then by address, then shorter first.

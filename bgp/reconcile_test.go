@@ -25,6 +25,7 @@ type fakeTable struct {
 	refuse  map[netip.Prefix]bool // put and remove of these fail
 	puts    []netip.Prefix        // tried, in order
 	removes []netip.Prefix
+	listing chan struct{} // what is listed is answered when it is closed
 
 	dialects map[string]*fakeTable
 }
@@ -91,6 +92,11 @@ func (f *fakeTable) held(dialect string) ([]rtbh.Route, error) {
 	var out []rtbh.Route
 	for _, r := range f.routes {
 		out = append(out, r)
+	}
+	if listing := f.listing; listing != nil {
+		f.mu.Unlock()
+		<-listing
+		f.mu.Lock()
 	}
 	return out, nil
 }
@@ -283,6 +289,38 @@ func TestAuditRepairsTheTable(t *testing.T) {
 		}
 		if !w.table.routes[other.Prefix].Equal(hole("192.0.2.2/32")) {
 			t.Error("the altered route was not repaired")
+		}
+	})
+}
+
+// A listing of a large table takes a while. What is committed meanwhile goes out at
+// once, and the listing, which knows nothing of it, undoes none of it.
+func TestNoBlackholeWaitsForAnAudit(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.1/32"), hole("192.0.2.2/32")}, func(w *world) {
+		w.table.mu.Lock()
+		w.table.listing = make(chan struct{})
+		w.table.mu.Unlock()
+		w.after(auditEvery + time.Second) // it has listed, and has not answered
+		w.want.now(rtbh.Route{Prefix: pfx("192.0.2.1/32")})
+		w.wake([]netip.Prefix{pfx("192.0.2.1/32")}, false)
+		w.set(hole("192.0.2.3/32"))
+		if !w.table.holds("192.0.2.3/32") || w.table.holds("192.0.2.1/32") {
+			t.Error("a change waits for the audit")
+		}
+		w.table.mu.Lock()
+		delete(w.table.routes, pfx("192.0.2.2/32"))
+		w.table.mu.Unlock()
+		close(w.table.listing)
+		synctest.Wait()
+		if told := w.announced(""); len(told) != 2 || told[0].Prefix != pfx("192.0.2.2/32") || told[1].Prefix != pfx("192.0.2.3/32") {
+			t.Errorf("the listing is believed over what came after it: %v", told)
+		}
+		if n := w.table.tries("192.0.2.3/32"); n != 1 {
+			t.Errorf("%d tries, want 1", n)
+		}
+		w.after(auditEvery)
+		if !w.table.holds("192.0.2.2/32") {
+			t.Error("the next audit does not repair")
 		}
 	})
 }

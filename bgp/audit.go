@@ -1,0 +1,86 @@
+package bgp
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/triggerd/triggerd/internal/rtbh"
+)
+
+// audit replaces what we believe the tables hold by what they do hold, and has the
+// whole desired set looked at. Listing 100,000 routes takes a second, which no new
+// blackhole may wait for: so it runs beside the reconciler, and leaves alone what that
+// has touched since the listing began.
+func (r *reconciler) audit() {
+	for _, d := range r.list() {
+		r.locked(func() { r.watch(d, map[netip.Prefix]struct{}{}) }) // no change is half done
+		held, err := r.table.held(d.name)
+		if err == nil {
+			if n := r.believe(d, held); n > 0 {
+				r.log.Warn("announced routes were not what they should be; repairing", "route_map", d.name, "routes", n)
+			}
+		} else if slices.Contains(r.list(), d) { // not taken away meanwhile
+			r.log.Warn("audit of the announced routes failed", "route_map", d.name, "error", err)
+		}
+		r.watch(d, nil)
+	}
+	r.wake(nil, true)
+}
+
+// watch has the prefixes noted that are changed from now on; nil ends it.
+func (r *reconciler) watch(d *dialect, touched map[netip.Prefix]struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d.touched = touched
+}
+
+// believe sets told to held and returns in how many prefixes they differed. It
+// takes the lock for a batch at a time.
+func (r *reconciler) believe(d *dialect, held []rtbh.Route) (differ int) {
+	now := make(map[netip.Prefix]rtbh.Route, len(held))
+	for _, h := range held {
+		now[h.Prefix] = h
+	}
+	r.mu.Lock()
+	both := slices.Collect(maps.Keys(d.told))
+	r.mu.Unlock()
+	both = slices.AppendSeq(both, maps.Keys(now))
+	for batch := range slices.Chunk(both, batchSize) {
+		differ += r.believeSome(d, now, batch)
+	}
+	return differ
+}
+
+func (r *reconciler) believeSome(d *dialect, held map[netip.Prefix]rtbh.Route, prefixes []netip.Prefix) (differ int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range prefixes {
+		if _, touched := d.touched[p]; touched {
+			continue
+		}
+		h, isHeld := held[p]
+		t, isTold := d.told[p]
+		switch {
+		case isHeld && (!isTold || !t.Equal(h)):
+			d.tell(h)
+			differ++
+		case isTold && !isHeld:
+			d.untell(p)
+			differ++
+		}
+	}
+	return differ
+}
+
+// touch notes, before it happens, that the table is changed at these prefixes.
+func (r *reconciler) touch(d *dialect, prefixes ...netip.Prefix) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d.touched == nil {
+		return
+	}
+	for _, p := range prefixes {
+		d.touched[p] = struct{}{}
+	}
+}
