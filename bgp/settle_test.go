@@ -17,6 +17,8 @@ import (
 // which GoBGP loses writes.
 func TestWriteWaitsWhileASessionComesUp(t *testing.T) {
 	speaker := open(t, want(), routerConf(passive("127.0.0.1", 64501)))
+	// Before that GoBGP hangs up on whoever dials.
+	eventually(t, "Active", func() bool { return speaker.neighbor("127.0.0.1").State == Active })
 	conn, err := net.Dial("tcp", speaker.address().String())
 	if err != nil {
 		t.Fatal(err)

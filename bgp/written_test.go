@@ -107,6 +107,7 @@ func TestNeighborThatStopsReadingIsAnAlarmAndDoesNotCount(t *testing.T) {
 	}
 	t.Cleanup(func() { r.shut(false) })
 	reads := dialing(t, r.address(), "127.0.0.1", sink.Config{LocalAS: 64501})
+	eventually(t, "Active", func() bool { return r.neighbor("127.0.0.2").State == Active }) // before that GoBGP hangs up
 	deaf(t, r.address())
 	eventually(t, "alarm", func() bool { return r.alarmed(alarm.NeighborStuck, "127.0.0.2") })
 	n := r.neighbor("127.0.0.2")
