@@ -16,6 +16,9 @@ func (r *reconciler) audit() {
 	for _, d := range r.list() {
 		r.locked(func() { r.watch(d, map[netip.Prefix]struct{}{}) }) // no change is half done
 		held, err := r.table.held(d.name)
+		if r.over.Load() {
+			return // what a table that is being taken down answers says nothing
+		}
 		if err == nil {
 			if n := r.believe(d, held); n > 0 {
 				r.log.Warn("announced routes were not what they should be; repairing", "route_map", d.name, "routes", n)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/triggerd/triggerd/internal/alarm"
@@ -61,6 +62,8 @@ type reconciler struct {
 	// add and take away dialects.
 	work  sync.Mutex
 	pause time.Duration // until what failed is tried again; grows
+
+	over atomic.Bool // the tables are being taken down
 }
 
 func newReconciler(source Source, t table, log *slog.Logger, alarms *alarm.Registry) *reconciler {
@@ -99,6 +102,10 @@ func (r *reconciler) takeDirty() (prefixes []netip.Prefix, all bool) {
 	r.all = false
 	return prefixes, all
 }
+
+// end says that the tables are taken down from now on: that they refuse is then
+// nothing to tell anybody. It does not end run.
+func (r *reconciler) end() { r.over.Store(true) }
 
 // load announces the whole desired set, before run and before any neighbor
 // exists. What fails is left to run.
@@ -260,6 +267,9 @@ func (r *reconciler) failures() (n int) {
 
 // report raises or clears the alarm about what could not be done.
 func (r *reconciler) report() {
+	if r.over.Load() {
+		return
+	}
 	for _, d := range r.list() {
 		if len(d.failed) == 0 {
 			continue

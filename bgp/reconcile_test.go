@@ -26,6 +26,7 @@ type fakeTable struct {
 	puts    []netip.Prefix        // tried, in order
 	removes []netip.Prefix
 	listing chan struct{} // what is listed is answered when it is closed
+	stopped bool          // nothing is answered any more but that
 
 	dialects map[string]*fakeTable
 }
@@ -34,7 +35,10 @@ func newFakeTable() *fakeTable {
 	return &fakeTable{routes: map[netip.Prefix]rtbh.Route{}, refuse: map[netip.Prefix]bool{}, dialects: map[string]*fakeTable{}}
 }
 
-var errFake = errors.New("no memory for it")
+var (
+	errFake    = errors.New("no memory for it")
+	errStopped = errors.New("server stopped")
+)
 
 func (f *fakeTable) put(dialect string, routes []rtbh.Route) []error {
 	f.mu.Lock()
@@ -45,7 +49,7 @@ func (f *fakeTable) put(dialect string, routes []rtbh.Route) []error {
 	var errs []error
 	for i, r := range routes {
 		f.puts = append(f.puts, r.Prefix)
-		if f.refuse[r.Prefix] {
+		if f.refuse[r.Prefix] || f.stopped {
 			if errs == nil {
 				errs = make([]error, len(routes))
 			}
@@ -97,6 +101,9 @@ func (f *fakeTable) held(dialect string) ([]rtbh.Route, error) {
 		f.mu.Unlock()
 		<-listing
 		f.mu.Lock()
+	}
+	if f.stopped {
+		return nil, errStopped
 	}
 	return out, nil
 }
@@ -323,6 +330,50 @@ func TestNoBlackholeWaitsForAnAudit(t *testing.T) {
 			t.Error("the next audit does not repair")
 		}
 	})
+}
+
+// A node that stops takes its tables down under whatever is going on: no reason for
+// warnings and alarms, which are for what somebody has to look at.
+func TestAStopInTheMiddleOfAnAuditIsNoWarning(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.1/32")}, func(w *world) {
+		said := w.listen()
+		listing := make(chan struct{})
+		w.table.mu.Lock()
+		w.table.listing = listing
+		w.table.mu.Unlock()
+		w.after(auditEvery + time.Second) // it waits for the answer
+		w.end()
+		w.table.mu.Lock()
+		w.table.stopped = true
+		w.table.mu.Unlock()
+		w.set(hole("192.0.2.2/32")) // a last wake-up
+		close(listing)
+		synctest.Wait()
+		if said.Len() > 0 || len(w.alarms.List()) > 0 {
+			t.Errorf("%s%v", said, w.alarms.List())
+		}
+	})
+}
+
+func TestATableThatIsTakenDownIsNotMissed(t *testing.T) {
+	inVirtualTime(t, []rtbh.Route{hole("192.0.2.1/32")}, func(w *world) {
+		said := w.listen()
+		w.end()
+		w.table.mu.Lock()
+		clear(w.table.routes)
+		w.table.mu.Unlock()
+		w.after(auditEvery + time.Second)
+		if said.Len() > 0 {
+			t.Errorf("%s", said)
+		}
+	})
+}
+
+// listen returns what is logged from now on.
+func (w *world) listen() *strings.Builder {
+	said := &strings.Builder{}
+	w.log = slog.New(slog.NewTextHandler(said, nil))
+	return said
 }
 
 func TestWakeDuringALoadIsNotLost(t *testing.T) {

@@ -357,6 +357,7 @@ func (s *Speaker) Close(ctx context.Context, graceful bool) error {
 	if !s.live.Swap(false) {
 		return nil
 	}
+	s.routes.end()
 	s.cancel()
 	done := make(chan struct{})
 	go func() { s.work.Wait(); close(done) }()
