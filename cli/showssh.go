@@ -2,6 +2,7 @@ package cli
 
 import (
 	"strings"
+	"time"
 
 	gossh "golang.org/x/crypto/ssh"
 )
@@ -60,7 +61,10 @@ func showSSH(c *call, m *match) error {
 		c.json(struct {
 			Running bool `json:"running"`
 			DoorStatus
-		}{runs, st})
+			Limits doorLimits `json:"limits"`
+		}{runs, st, doorLimits{
+			Most: st.Limits.HalfOpen, MostOfSource: st.Limits.HalfOpenPerSource, Grace: int(st.Limits.Handshake / time.Second), Tries: st.Limits.AuthTries,
+		}})
 		return nil
 	}
 	if !runs {
@@ -71,12 +75,21 @@ func showSSH(c *call, m *match) error {
 	for _, k := range st.HostKeys {
 		c.print("Host key %s\n", k)
 	}
-	c.print("%s logged in; %d logging in, of at most %d (%d from one source)\n\nSince the start of this node:\n",
+	c.print("%s logged in; %d logging in, of at most %d (%d from one source)\n",
 		count(st.Open, "connection"), st.Entering, st.Limits.HalfOpen, st.Limits.HalfOpenPerSource)
+	c.print("A login may take %s and %d tries\n\nSince the start of this node:\n", st.Limits.Handshake, st.Limits.AuthTries)
 	for _, line := range st.Counters.lines() {
 		c.print("  %-52s %10d\n", line.what, line.n)
 	}
 	return nil
+}
+
+// doorLimits is what who logs in is held to.
+type doorLimits struct {
+	Most         int `json:"loggingIn"`
+	MostOfSource int `json:"loggingInFromOneSource"`
+	Grace        int `json:"loginGraceSeconds"`
+	Tries        int `json:"tries"`
 }
 
 type counterLine struct {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
+
+	"github.com/triggerd/triggerd/internal/config"
 )
 
 // ServerOptions says how an SSH server is to be. Users and Shells must be set.
@@ -34,7 +36,7 @@ type ServerLimits struct {
 	AuthTries         int           // of one connection; default 6
 	Handshake         time.Duration // from accept to login; default 20 s
 	HalfOpen          int           // connections that have not logged in; default 300
-	HalfOpenPerSource int           // of one IPv4 address or IPv6 /64; default 100
+	HalfOpenPerSource int           // of one IPv4 address or IPv6 /64; default a third of HalfOpen
 	ConnsPerUser      int           // connections that have logged in; default 40
 	NoSession         time.Duration // how long a connection may have no session; default 60 s
 	SessionTime       time.Duration // longest time of one session; 0 = no limit
@@ -53,8 +55,8 @@ func (l ServerLimits) withDefaults() ServerLimits {
 		}
 	}
 	number(&l.AuthTries, 6)
-	number(&l.HalfOpen, 300)
-	number(&l.HalfOpenPerSource, 100)
+	number(&l.HalfOpen, config.DefaultStartups)
+	number(&l.HalfOpenPerSource, max(1, l.HalfOpen/3))
 	number(&l.ConnsPerUser, 40)
 	duration(&l.Handshake, 20*time.Second)
 	duration(&l.NoSession, time.Minute)

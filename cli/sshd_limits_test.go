@@ -125,6 +125,15 @@ func TestHalfOpenConnectionsAreFew(t *testing.T) {
 	}
 }
 
+// Who bounds all by a number bounds one address with it.
+func TestOneSourceHasAThirdOfWhatAllHave(t *testing.T) {
+	for all, want := range map[int]int{0: 100, 1: 1, 30: 10, 10000: 3333} {
+		if got := (ServerLimits{HalfOpen: all}).withDefaults().HalfOpenPerSource; got != want {
+			t.Errorf("of %d, one source has %d, want %d", all, got, want)
+		}
+	}
+}
+
 func TestTriesAreLimited(t *testing.T) {
 	h := open(t, nil)
 	h.person(t, "alice")

@@ -109,6 +109,15 @@ func TestWhoDoesNotLogInIsCut(t *testing.T) {
 	})
 }
 
+func TestTheLoginGraceTimeIsTheOperators(t *testing.T) {
+	inVirtualTime(t, func(o *ServerOptions) { o.Limits.Handshake = 45 * time.Second }, func(t *testing.T, h *house, knock func() net.Conn) {
+		if d := lasts(knock()); d != 45*time.Second {
+			t.Errorf("a silent connection lasts %s", d)
+		}
+		synctest.Wait()
+	})
+}
+
 func TestWhoHasLoggedInHasTime(t *testing.T) {
 	inVirtualTime(t, nil, func(t *testing.T, h *house, knock func() net.Conn) {
 		client := ssh.NewClient(h.loginOver(t, knock()))

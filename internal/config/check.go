@@ -65,6 +65,10 @@ func (r *reader) finishSSH(c *complaints, s *SSH) {
 		s.ExecTimeout = DefaultExecTimeout
 	}
 	s.Banner = strings.Join(r.draft.banner, "\n")
+	if most := cmp.Or(s.Startups, DefaultStartups); s.StartupsPer > most {
+		c.add(r.first["ssh maximum-startups per-source"], "`ssh maximum-startups per-source %d` is more than all together may have (%d): "+
+			"lower it, or raise `ssh maximum-startups`", s.StartupsPer, most)
+	}
 	switch {
 	case s.Disabled && len(s.Listen) > 0:
 		c.add(r.first["no ssh"], "`no ssh` contradicts `ssh listen` in line %d: leave one of them out", r.first["ssh listen"])

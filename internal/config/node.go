@@ -36,13 +36,20 @@ type SSH struct {
 	Sessions    int           // most sessions at once; 0 = as the door has it
 	PerUser     int           // of one user
 	PerSource   int           // of one IPv4 address or IPv6 /64
+	LoginGrace  time.Duration // from connecting to login; whole seconds; 0 = as the door has it, and so below
+	Startups    int           // connections that have not logged in
+	StartupsPer int           // of one IPv4 address or IPv6 /64; at most Startups
+	AuthTries   int           // keys and passwords that a connection may be refused
+	AliveEvery  time.Duration // between questions whether the client is still there; whole seconds
 	Banner      string        // printed before the first prompt; lines joined by \n, without one at the end
 }
 
 // Equal tells whether two doors are the same.
 func (s SSH) Equal(o SSH) bool {
 	return slices.Equal(s.Listen, o.Listen) && s.Disabled == o.Disabled && s.ExecTimeout == o.ExecTimeout && s.SessionTime == o.SessionTime &&
-		s.Sessions == o.Sessions && s.PerUser == o.PerUser && s.PerSource == o.PerSource && s.Banner == o.Banner
+		s.Sessions == o.Sessions && s.PerUser == o.PerUser && s.PerSource == o.PerSource &&
+		s.LoginGrace == o.LoginGrace && s.Startups == o.Startups && s.StartupsPer == o.StartupsPer && s.AuthTries == o.AuthTries &&
+		s.AliveEvery == o.AliveEvery && s.Banner == o.Banner
 }
 
 // The defaults of a node. An empty host means all addresses, IPv4 and IPv6.
@@ -52,6 +59,7 @@ const (
 	DefaultSSHListen     = ":2222"
 	DefaultBootWait      = 30 * time.Second
 	DefaultExecTimeout   = 10 * time.Minute
+	DefaultStartups      = 300 // connections that may be logging in
 	DefaultBGPPort       = 179
 	DefaultRestartTime   = 20  // seconds, of `neighbor A graceful-restart` without a number
 	MaxReason            = 128 // bytes of a shutdown message: what RFC 8203 allowed, so that old neighbors take it

@@ -70,6 +70,11 @@ func (s SSH) print(t *text) {
 	t.when(s.Sessions != 0, "ssh maximum-sessions %d", s.Sessions)
 	t.when(s.PerUser != 0, "ssh maximum-sessions per-user %d", s.PerUser)
 	t.when(s.PerSource != 0, "ssh maximum-sessions per-source %d", s.PerSource)
+	t.when(s.LoginGrace != 0, "ssh login-grace-time %d", s.LoginGrace/time.Second)
+	t.when(s.Startups != 0, "ssh maximum-startups %d", s.Startups)
+	t.when(s.StartupsPer != 0, "ssh maximum-startups per-source %d", s.StartupsPer)
+	t.when(s.AuthTries != 0, "ssh maximum-authentication-tries %d", s.AuthTries)
+	t.when(s.AliveEvery != 0, "ssh client-alive-interval %d", s.AliveEvery/time.Second)
 	if s.Banner != "" {
 		for _, l := range strings.Split(s.Banner, "\n") {
 			t.lines = append(t.lines, strings.TrimRight("ssh banner "+l, " "))

@@ -20,6 +20,11 @@ func sshRows() []row {
 		sshMaximum("ssh maximum-sessions", func(s *SSH) *int { return &s.Sessions }),
 		sshMaximum("ssh maximum-sessions per-user", func(s *SSH) *int { return &s.PerUser }),
 		sshMaximum("ssh maximum-sessions per-source", func(s *SSH) *int { return &s.PerSource }),
+		sshSeconds("ssh login-grace-time", "(1-600)", func(s *SSH) *time.Duration { return &s.LoginGrace }),
+		sshMaximum("ssh maximum-startups", func(s *SSH) *int { return &s.Startups }),
+		sshMaximum("ssh maximum-startups per-source", func(s *SSH) *int { return &s.StartupsPer }),
+		sshNumber("ssh maximum-authentication-tries", "(1-100)", func(s *SSH) *int { return &s.AuthTries }),
+		sshSeconds("ssh client-alive-interval", "(1-3600)", func(s *SSH) *time.Duration { return &s.AliveEvery }),
 		{Modes: inTop, Pattern: "ssh banner [LINE]", Run: sshBanner},
 		{Modes: inTop, Pattern: "no ssh", Run: func(r *reader, _ *match) error {
 			r.draft.node.SSH.Disabled = true
@@ -28,10 +33,19 @@ func sshRows() []row {
 	}
 }
 
-// sshMaximum is a line that bounds sessions.
-func sshMaximum(line string, where func(*SSH) *int) row {
-	return row{Modes: inTop, Pattern: line + " (1-10000)$most", Run: func(r *reader, m *match) error {
-		*where(&r.draft.node.SSH) = int(m.Number("most"))
+// sshMaximum is a line that bounds sessions or connections.
+func sshMaximum(line string, where func(*SSH) *int) row { return sshNumber(line, "(1-10000)", where) }
+
+func sshNumber(line, span string, where func(*SSH) *int) row {
+	return row{Modes: inTop, Pattern: line + " " + span + "$number", Run: func(r *reader, m *match) error {
+		*where(&r.draft.node.SSH) = int(m.Number("number"))
+		return r.once(line)
+	}}
+}
+
+func sshSeconds(line, span string, where func(*SSH) *time.Duration) row {
+	return row{Modes: inTop, Pattern: line + " " + span + "$seconds", Run: func(r *reader, m *match) error {
+		*where(&r.draft.node.SSH) = time.Duration(m.Number("seconds")) * time.Second
 		return r.once(line)
 	}}
 }

@@ -157,6 +157,10 @@ func drawNode(t *rapid.T) Node {
 			Sessions:    rapid.IntRange(0, 1000).Draw(t, "sessions"),
 			PerUser:     rapid.IntRange(0, 1000).Draw(t, "per user"),
 			PerSource:   rapid.IntRange(0, 1000).Draw(t, "per source"),
+			LoginGrace:  time.Duration(rapid.IntRange(0, 600).Draw(t, "grace")) * time.Second,
+			Startups:    rapid.SampledFrom([]int{0, 1, 299, 10000}).Draw(t, "startups"),
+			AuthTries:   rapid.IntRange(0, 100).Draw(t, "tries"),
+			AliveEvery:  time.Duration(rapid.IntRange(0, 3600).Draw(t, "alive")) * time.Second,
 		},
 	}
 	if !n.SSH.Disabled {
@@ -235,5 +239,27 @@ func TestDiffNamesEveryChangeOnce(t *testing.T) {
 	_, removed, _ := Diff(b, nil)
 	if len(added) != 1 || len(removed) != 1 {
 		t.Errorf("from and to nothing: %v, %v", added, removed)
+	}
+}
+
+// A field that Equal forgets is a change of the file that nobody is told needs a
+// restart.
+func TestDoorsThatDifferAreNotEqual(t *testing.T) {
+	fields := reflect.TypeFor[SSH]()
+	for i := range fields.NumField() {
+		var s SSH
+		switch f := reflect.ValueOf(&s).Elem().Field(i); f.Kind() {
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.String:
+			f.SetString("x")
+		case reflect.Slice:
+			f.Set(reflect.ValueOf([]string{"x"}))
+		default:
+			f.SetInt(1)
+		}
+		if s.Equal(SSH{}) {
+			t.Errorf("%s makes no difference", fields.Field(i).Name)
+		}
 	}
 }

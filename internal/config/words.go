@@ -70,6 +70,12 @@ var words = map[string]string{
 	"description":              "Neighbor specific description",
 	"ebgp-multihop":            "Allow eBGP neighbors that are not on connected networks",
 	"maximum-sessions":         "The most sessions at once",
+	"maximum-startups":         "The most connections at once that have not logged in",
+	"login-grace-time":         "Seconds from connecting to login",
+	"client-alive-interval":    "Seconds between questions whether the client is still there",
+	"<1-100>":                  "Number",
+	"<1-600>":                  "Seconds",
+	"<1-3600>":                 "Seconds",
 	"<1-10000>":                "Number",
 	"per-source":               "Of one IPv4 address or IPv6 /64",
 	"per-user":                 "Of one user",
@@ -115,4 +121,6 @@ var words = map[string]string{
 	"ttl-security":             "Take only packets from so near (RFC 5082)",
 	"unicast":                  "Unicast",
 	"update-source":            "Local address of the session",
+
+	"maximum-authentication-tries": "How many keys and passwords of a connection may be refused",
 }

@@ -156,7 +156,7 @@ func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.S
 	server, err := cli.NewServer(cli.ServerOptions{
 		Listen: c.SSH.Listen, HostKeyDir: filepath.Join(c.DataDir, "hostkeys"), Users: users{d.node},
 		Shells: shells, Sessions: sessions, Refusals: d.refused, Log: d.log, Greeting: d.greeting, ExecTimeout: c.SSH.ExecTimeout,
-		Limits: cli.ServerLimits{SessionTime: c.SSH.SessionTime},
+		Limits: doorLimits(c.SSH),
 	})
 	if err != nil {
 		return fmt.Errorf("opening the SSH door: %w", err)
@@ -167,6 +167,16 @@ func (d *Daemon) openSSH(ctx context.Context, shells cli.Shells, sessions *cli.S
 	d.door.Store(server)
 	d.onClose(server.Shutdown)
 	return nil
+}
+
+// doorLimits are the file's bounds on strangers, and on those who are in. A connection
+// without a session is soon closed: so twice as many of a user as it may have
+// sessions never refuse one of these, as they do the rest.
+func doorLimits(c config.SSH) cli.ServerLimits {
+	return cli.ServerLimits{
+		SessionTime: c.SessionTime, Handshake: c.LoginGrace, AuthTries: c.AuthTries, Keepalive: c.AliveEvery,
+		HalfOpen: c.Startups, HalfOpenPerSource: c.StartupsPer, ConnsPerUser: 2 * c.PerUser,
+	}
 }
 
 // sshDoor is the SSH server as operators look at it.
