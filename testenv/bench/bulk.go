@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -21,7 +22,7 @@ func (e *env) bulkOnce(ctx context.Context, c contestant, s system, all []netip.
 		return took, short(err)
 	}
 	defer d.close()
-	do, err := d.prepare(change{false, all})
+	do, err := prepareMany(d, c, all)
 	if err != nil {
 		return took, short(err)
 	}
@@ -34,15 +35,39 @@ func (e *env) bulkOnce(ctx context.Context, c contestant, s system, all []netip.
 	}
 	if err != nil {
 		least, _ := w.seen()
-		return took, fmt.Sprintf("cut: %d of %d at every router after %.0f s (%s)", least, len(all), time.Since(start).Seconds(), short(err))
+		why := short(err)
+		if errors.Is(context.Cause(ctx), errCellOver) {
+			why = errCellOver.Error()
+		}
+		return took, fmt.Sprintf("cut: %d of %d at every router after %.0f s (%s)", least, len(all), time.Since(start).Seconds(), why)
 	}
 	took.first, took.last = w.firstFrom("").Sub(start), w.lastFrom("").Sub(start)
 	return took, ""
 }
 
-const bulkText = `Many at once, by the fastest way that each has; seconds until the answer, until the first route and until the last was at both
-routers from every node. Memory and processor time are those of the node that was typed at (for daemons of several processes their sum), memory
-as resident afterwards and at most.`
+// prepareMany prepares one change, or one after the other where a command takes one.
+func prepareMany(d door, c contestant, all []netip.Prefix) (func(context.Context) error, error) {
+	if !c.each {
+		return d.prepare(change{false, all})
+	}
+	return func(ctx context.Context) error {
+		for i := range all {
+			do, err := d.prepare(change{false, all[i : i+1]})
+			if err == nil {
+				err = do(ctx)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
+}
+
+const bulkText = `Many at once; seconds until the answer, until the first route and until the last was at both routers from every node. Commands
+that take one are given one after the other, and are cut when their time is over. Each row and size has a fresh system. Memory and processor time
+are those of the node that was typed at (for daemons of several processes their sum); memory as resident right afterwards, at rest (12 seconds
+later, when a node has tidied up), and at most.`
 
 func bulkParts(e *env) (parts []string) {
 	for _, n := range e.effort.bulk {
@@ -51,28 +76,19 @@ func bulkParts(e *env) (parts []string) {
 	return parts
 }
 
-// bulkRows are the contestants that have a way for many.
-func bulkRows(all []contestant) []contestant {
-	var rows []contestant
-	for _, c := range all {
-		switch c.name {
-		case "triggerd-command", "frr-vtysh": // a command line has a length
-		default:
-			rows = append(rows, c)
-		}
-	}
-	return rows
-}
-
 // bulkSection makes each size with a fresh system for every row, one after the
 // other: at once they would only wait for one another.
 func bulkSection(ctx context.Context, e *env, out *Section) error {
 	for _, n := range e.effort.bulk {
 		part := fmt.Sprint(n)
-		t := Table{Name: part, Title: fmt.Sprintf("%d blackholes at once", n), Columns: []string{"answer", "first at both", "last at both", "memory", "at most", "processor"}}
-		for _, c := range bulkRows(e.wanted("bulk", part)) {
+		t := Table{Name: part, Title: fmt.Sprintf("%d blackholes at once", n), Columns: []string{"answer", "first at both", "last at both", "memory", "at rest", "at most", "processor"}}
+		for _, c := range e.wanted("bulk", part) {
 			e.say("bulk/%s/%s", part, c.name)
-			t.Rows = append(t.Rows, Row{c.title, e.bulkCells(ctx, c, n)})
+			title := c.title
+			if c.each {
+				title += " for each"
+			}
+			t.Rows = append(t.Rows, Row{title, e.bulkCells(ctx, c, n)})
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -87,13 +103,13 @@ func bulkSection(ctx context.Context, e *env, out *Section) error {
 func (e *env) bulkCells(ctx context.Context, c contestant, n int) []Cell {
 	s := e.begin(ctx, c.system)
 	if s == nil {
-		return []Cell{nothing("could not run here, see below"), {}, {}, {}, {}, {}}
+		return []Cell{nothing("could not run here, see below")}
 	}
 	defer s.close()
 	before := usageOf(s.processes()[0].pid())
 	took, note := e.bulkOnce(ctx, c, s, hosts(standBlock, 0, n))
 	after := usageOf(s.processes()[0].pid())
-	memory := []Cell{mebibytes(after.rss), mebibytes(after.peak), seconds(after.cpu - before.cpu)}
+	memory := []Cell{mebibytes(after.rss), e.atRest(ctx, s), mebibytes(after.peak), seconds(after.cpu - before.cpu)}
 	if note != "" {
 		return append([]Cell{nothing("%s", note), {}, {}}, memory...)
 	}
@@ -104,10 +120,21 @@ func (e *env) bulkCells(ctx context.Context, c contestant, n int) []Cell {
 	return append([]Cell{ack, seconds(took.first), seconds(took.last)}, memory...)
 }
 
+// atRest is the memory of the node that was typed at when it has tidied up.
+func (e *env) atRest(ctx context.Context, s system) Cell {
+	if e.opt.Quick && systemOf(s) != "triggerd" {
+		return nothing("QUICK=1 waits for triggerd only")
+	}
+	if pause(ctx, memorySettles) != nil {
+		return Cell{}
+	}
+	return mebibytes(usageOf(s.processes()[0].pid()).rss)
+}
+
 // bulkOf makes the prefixes stand, by the way of a system that is the fastest.
 func (e *env) bulkOf(ctx context.Context, s system, all []netip.Prefix) string {
 	for _, c := range contestants {
-		if c.system == systemOf(s) && (c.system != "triggerd" || c.door == "bulk") {
+		if c.system == systemOf(s) && !c.each && (c.system != "triggerd" || c.door == "bulk") {
 			_, note := e.bulkOnce(ctx, c, s, all)
 			return note
 		}

@@ -2,9 +2,11 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -133,55 +135,99 @@ func (e *env) beside(ctx context.Context, name string, rows []contestant, table 
 	return all
 }
 
-// followerRestarts kills and starts a follower again and again while blackholes
-// are made at the leader. Whoever has no follower, or a script that stops when
-// the other does not answer, has no row.
-func (e *env) followerRestarts(ctx context.Context, out *Section) error {
-	rows := slices.DeleteFunc(e.wanted("one", "follower"), func(c contestant) bool { return c.system != "triggerd" })
-	if len(rows) == 0 {
-		return nil
-	}
-	e.say("%s/follower", out.Name)
-	s := e.begin(ctx, "triggerd")
-	if s == nil {
-		return nil
-	}
-	defer s.close()
-	t := s.(*triggerd)
+// pair is a system of two, one of which is typed at while the other is away.
+type pair interface {
+	system
+	restartable
+	// roles says who is typed at, and who may be killed meanwhile: places in nodes.
+	roles(context.Context) (typed, other int, err error)
+	// openApart opens a door at the node that is typed at.
+	openApart(door string, typed int) (door, error)
+}
+
+// roles takes the follower for the other: what the death of the leader costs is
+// another question.
+func (t *triggerd) roles(ctx context.Context) (typed, other int, err error) {
 	leader, err := t.leader(ctx)
-	if err != nil || leader > 1 {
-		return fmt.Errorf("follower: no trigger leads: %w", err)
+	if err == nil && leader > 1 {
+		err = errors.New("no trigger leads")
 	}
+	return leader, 1 - leader, err
+}
+
+func (t *triggerd) openApart(door string, typed int) (door, error) { return t.openAt(door, typed) }
+
+func (s *frrsync) roles(context.Context) (typed, other int, err error) { return 0, 1, nil }
+
+func (s *frrsync) openApart(string, int) (door, error) {
+	d, err := s.open("")
+	if err == nil {
+		d.(*syncDoor).apart = true
+	}
+	return d, err
+}
+
+// followerRestarts kills and starts the other of two again and again while
+// blackholes are made. Whoever is a single daemon has no other, and no row.
+func (e *env) followerRestarts(ctx context.Context, out *Section) error {
 	var all []*runner
-	for _, c := range rows {
-		r := &runner{contestant: c, sys: t, node: t.members[leader].name, nodes: []string{t.members[leader].name}}
-		if r.door, err = t.openAt(c.door, leader); err != nil {
-			r.over, r.note = true, short(err)
+	for _, name := range []string{"triggerd", "frrsync"} {
+		rows := slices.DeleteFunc(e.wanted("one", "follower"), func(c contestant) bool { return c.system != name })
+		if len(rows) > 0 && ctx.Err() == nil {
+			e.say("%s/follower: %s", out.Name, name)
+			all = append(all, e.besideRestarts(ctx, name, rows)...)
 		}
-		all = append(all, r)
 	}
-	during, stop := context.WithCancel(ctx)
-	count := make(chan int)
-	go func() { count <- t.restarts(during, t.members[1-leader]) }()
-	e.interleave(ctx, all, betweenTries)
-	stop()
-	out.Tables = append(out.Tables, oneTable("follower", fmt.Sprintf("while the other trigger is killed and started again (%d times)", <-count), all))
+	if len(all) > 0 {
+		out.Tables = append(out.Tables, oneTable("follower", "while the other of two is killed and started, again and again", all))
+	}
 	return ctx.Err()
 }
 
-// restarts kills a member and starts it, until the context ends.
-func (t *triggerd) restarts(ctx context.Context, m *member) (count int) {
+// besideRestarts measures one pair.
+func (e *env) besideRestarts(ctx context.Context, name string, rows []contestant) (all []*runner) {
+	for _, c := range rows {
+		all = append(all, &runner{contestant: c, over: true, note: "could not run here, see below"})
+	}
+	s := e.begin(ctx, name)
+	if s == nil {
+		return all
+	}
+	defer s.close()
+	p := s.(pair)
+	typed, other, err := p.roles(ctx)
+	for _, r := range all {
+		if err == nil {
+			r.door, err = p.openApart(r.contestant.door, typed)
+		}
+		if err != nil {
+			r.note = short(err)
+			continue
+		}
+		r.sys, r.note, r.over = s, "", false
+		r.node, r.nodes = s.nodes()[typed], s.nodes()[typed:typed+1]
+	}
+	during, stop := context.WithCancel(ctx)
+	count := make(chan int)
+	go func() { count <- e.restarts(during, p, other) }()
+	e.interleave(ctx, all, betweenTries)
+	stop()
+	meanwhile := fmt.Sprintf("the other was killed and started %d times meanwhile", <-count)
+	for _, r := range all {
+		r.note = strings.TrimPrefix(r.note+"; "+meanwhile, "; ")
+	}
+	return all
+}
+
+// restarts kills a process of a system and starts it, until the context ends.
+func (e *env) restarts(ctx context.Context, s pair, victim int) (count int) {
 	for ctx.Err() == nil {
-		m.proc.kill9()
-		if t.run(m) != nil {
+		if e.fell(ctx, s, victim) != nil || s.again(ctx, victim) != nil {
 			break
 		}
 		count++
-		_ = until(ctx, func() error { return t.complete(ctx) })
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
+		_ = e.whole(ctx, s)
+		_ = pause(ctx, time.Second)
 	}
 	return count
 }

@@ -44,16 +44,17 @@ type contestant struct {
 	system string
 	door   string
 	silent bool // nothing says when it is done
+	each   bool // a command takes one: many are many commands, one after the other
 }
 
 // contestants are the rows wherever blackholes are made.
 var contestants = []contestant{
 	{name: "triggerd-ssh", title: "triggerd, live SSH session", system: "triggerd", door: "shell"},
-	{name: "triggerd-command", title: "triggerd, `ssh host command`", system: "triggerd", door: "command"},
+	{name: "triggerd-command", title: "triggerd, `ssh host command`", system: "triggerd", door: "command", each: true},
 	{name: "triggerd-bulk", title: "triggerd, `ssh host < lines`", system: "triggerd", door: "bulk"},
 	{name: "frr-sync", title: "two FRR, telnet sync", system: "frrsync", door: "telnet"},
 	{name: "frr-telnet", title: "FRR, telnet vty", system: "frr", door: "telnet"},
-	{name: "frr-vtysh", title: "FRR, `vtysh -c`", system: "frr", door: "vtysh"},
+	{name: "frr-vtysh", title: "FRR, `vtysh -c`", system: "frr", door: "vtysh", each: true},
 	{name: "bird", title: "BIRD, `birdc configure`", system: "bird", door: "configure"},
 	{name: "exabgp", title: "ExaBGP, pipe", system: "exabgp", door: "pipe", silent: true},
 	{name: "openbgpd", title: "OpenBGPD, `bgpctl`", system: "openbgpd", door: "bgpctl"},

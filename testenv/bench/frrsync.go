@@ -40,11 +40,8 @@ func (s *frrsync) close() {
 }
 
 func (s *frrsync) open(string) (door, error) {
-	d := &syncDoor{}
+	d := &syncDoor{pair: s}
 	for _, f := range []*frr{s.first, s.second} {
-		if f.proc == nil {
-			continue
-		}
 		t, err := f.telnet()
 		if err != nil {
 			d.close()
@@ -55,9 +52,29 @@ func (s *frrsync) open(string) (door, error) {
 	return d, nil
 }
 
+// sync writes both and lets the script run once.
+func (s *frrsync) sync(ctx context.Context) error {
+	d, err := s.open("")
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	do, err := d.prepare(change{})
+	if err != nil {
+		return err
+	}
+	return do(ctx)
+}
+
 // syncDoor is the customer's session at the first router and the script's at both;
 // one at the first is enough, since one waits for the other.
-type syncDoor struct{ sessions []*telnet }
+type syncDoor struct {
+	pair     *frrsync
+	sessions []*telnet // the second may be missing when apart
+	// apart: the second may be away. The customer does not wait for the script, which
+	// runs before the next line, and logs in again when it can.
+	apart bool
+}
 
 func (d *syncDoor) close() {
 	for _, t := range d.sessions {
@@ -66,17 +83,37 @@ func (d *syncDoor) close() {
 }
 
 func (d *syncDoor) prepare(c change) (func(context.Context) error, error) {
+	if d.apart {
+		d.tryReplay()
+	}
 	customer := d.sessions[0]
 	if err := customer.configure(); err != nil {
 		return nil, err
 	}
 	all := append(networkLines(c), "end", "write memory")
 	return func(ctx context.Context) error {
-		if err := customer.types(ctx, all...); err != nil {
+		if err := customer.types(ctx, all...); err != nil || d.apart {
 			return err
 		}
 		return d.replay(ctx)
 	}, nil
+}
+
+// tryReplay runs the script if the second router answers.
+func (d *syncDoor) tryReplay() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if len(d.sessions) == 1 {
+		t, err := d.pair.second.telnet()
+		if err != nil {
+			return
+		}
+		d.sessions = append(d.sessions, t)
+	}
+	if d.replay(ctx) != nil {
+		d.sessions[1].close()
+		d.sessions = d.sessions[:1]
+	}
 }
 
 // replay is the script.

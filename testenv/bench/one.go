@@ -11,7 +11,8 @@ import (
 
 const oneText = `From the moment when Enter is pressed (the command is written) to the answer, and until the route was read from the
 socket at both routers: from the node that it was typed at, and from every node. Milliseconds: p50 / p99 / max. Tries are interleaved. A row
-that takes over its time is cut and says so. Whoever is one node replicates nothing.`
+that takes over its time is cut and says so. Whoever is one node replicates nothing, and has no row where the other of two is killed: there only
+the node that is typed at is measured, and the script of the two FRR runs when the customer has his answer.`
 
 // oneParts are the conditions under which one blackhole is made.
 func oneParts(e *env) []string {

@@ -166,3 +166,60 @@ func canceled(t *testing.T) context.Context {
 	cancel()
 	return ctx
 }
+
+// A killed process has ended before its routers have heard of it: what counts
+// routes then must wait, or finds all of them still there.
+func TestGoneWaitsForBothRouters(t *testing.T) {
+	r := &receivers{routers: make([]*sink.Sink, 2), up: map[string]int{}, moved: make(chan struct{})}
+	for router := range 2 {
+		r.session(router, event(sink.Established, "a", "", 0))
+	}
+	for router := range 2 {
+		if r.gone(canceled(t), "a") == nil {
+			t.Fatalf("gone, with %d of 2 sessions", 2-router)
+		}
+		r.session(router, event(sink.Down, "a", "", time.Second))
+	}
+	if err := r.gone(canceled(t), "a"); err != nil {
+		t.Error(err)
+	}
+}
+
+// writer is a door that counts, until it is told to stop.
+type writer struct {
+	changes [][]netip.Prefix
+	most    int
+}
+
+func (w *writer) close() {}
+
+func (w *writer) prepare(c change) (func(context.Context) error, error) {
+	return func(context.Context) error {
+		if len(w.changes) == w.most {
+			return errCellOver
+		}
+		w.changes = append(w.changes, c.prefixes)
+		return nil
+	}, nil
+}
+
+func TestManyAreOneChangeOrOneForEach(t *testing.T) {
+	all := hosts(standBlock, 0, 3)
+	for _, c := range []struct {
+		each       bool
+		most, want int
+		cut        bool
+	}{{false, 3, 1, false}, {true, 3, 3, false}, {true, 2, 2, true}} {
+		w := &writer{most: c.most}
+		do, err := prepareMany(w, contestant{each: c.each}, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(t.Context()); (err != nil) != c.cut || len(w.changes) != c.want {
+			t.Errorf("%+v: %d changes, %v", c, len(w.changes), err)
+		}
+		if got := slices.Concat(w.changes...); !slices.Equal(got, all[:len(got)]) {
+			t.Errorf("%+v: %v were made", c, got)
+		}
+	}
+}

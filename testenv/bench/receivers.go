@@ -109,6 +109,28 @@ func (r *receivers) established(ctx context.Context, nodes ...string) error {
 	}
 }
 
+// gone waits until neither router has a session with a node: a process that was
+// killed has ended before its routers have heard of it.
+func (r *receivers) gone(ctx context.Context, node string) error {
+	for {
+		r.mu.Lock()
+		left := 0
+		for i := range r.routers {
+			left += r.up[fmt.Sprint(node, " ", i)]
+		}
+		moved := r.moved
+		r.mu.Unlock()
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("%d routers still have a session with %s: %w", left, node, context.Cause(ctx))
+		}
+	}
+}
+
 func (r *receivers) close() {
 	for _, s := range r.routers {
 		s.Close()

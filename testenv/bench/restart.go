@@ -14,7 +14,9 @@ import (
 const restartText = `kill -9 with many blackholes standing; milliseconds, p50 / p99 / max of the kills. How long a router was without a route
 (from every node together); how long after the kill the next blackhole was accepted, typed at the node that is left, or at the one that was started
 again when there is no other; how long after it was started the killed node had all routes at both routers again. A daemon that is alone is
-started again at once, as a supervisor does; of a pair after the next write.`
+started again at once, as a supervisor does, and so is the first of two FRR, since nobody types at the second; of other pairs after the next
+write. What their manuals say keeps routes is done before: write memory, network lines in the file, a file that ExaBGP's process says first.
+Nothing keeps what gobgpd was told over its API.`
 
 func restartParts(e *env) (parts []string) {
 	for _, n := range e.effort.restart {
@@ -27,6 +29,7 @@ func restartParts(e *env) (parts []string) {
 type kill struct {
 	name, title, system string
 	victim              func(context.Context, system) (int, error) // place in processes
+	alone               bool                                       // who is killed is who is typed at
 }
 
 func kills() []kill {
@@ -39,15 +42,16 @@ func kills() []kill {
 		return (i + 1) % 2, err
 	}
 	return []kill{
-		{"triggerd-leader", "triggerd, the leader", "triggerd", leads},
-		{"triggerd-follower", "triggerd, the other trigger", "triggerd", follows},
-		{"triggerd-witness", "triggerd, the witness", "triggerd", node(2)},
-		{"frr-sync", "two FRR, the first", "frrsync", node(0)},
-		{"frr-telnet", "FRR", "frr", node(0)},
-		{"bird", "BIRD", "bird", node(0)},
-		{"exabgp", "ExaBGP", "exabgp", node(0)},
-		{"openbgpd", "OpenBGPD", "openbgpd", node(0)},
-		{"gobgpd", "gobgpd", "gobgpd", node(0)},
+		{"triggerd-leader", "triggerd, the leader", "triggerd", leads, false},
+		{"triggerd-follower", "triggerd, the other trigger", "triggerd", follows, false},
+		{"triggerd-witness", "triggerd, the witness", "triggerd", node(2), false},
+		{"frr-sync", "two FRR, the first", "frrsync", node(0), true},
+		{"frr-sync-second", "two FRR, the second", "frrsync", node(1), false},
+		{"frr-telnet", "FRR", "frr", node(0), true},
+		{"bird", "BIRD", "bird", node(0), true},
+		{"exabgp", "ExaBGP", "exabgp", node(0), true},
+		{"openbgpd", "OpenBGPD", "openbgpd", node(0), true},
+		{"gobgpd", "gobgpd", "gobgpd", node(0), true},
 	}
 }
 
@@ -80,8 +84,8 @@ func restartSection(ctx context.Context, e *env, out *Section) error {
 	return nil
 }
 
-// fell is what the kills of a row took.
-type fell struct{ without, write, complete []time.Duration }
+// losses are what the kills of a row took.
+type losses struct{ without, write, complete []time.Duration }
 
 func (e *env) killCells(ctx context.Context, k kill, n int) []Cell {
 	s := e.begin(ctx, k.system)
@@ -98,7 +102,7 @@ func (e *env) killCells(ctx context.Context, k kill, n int) []Cell {
 	if err := s.(restartable).keep(ctx, all); err != nil {
 		return []Cell{nothing("%s", short(err)), {}, {}, {}}
 	}
-	var f fell
+	var f losses
 	tries, note := 5, ""
 	if e.opt.Quick {
 		tries = 1
@@ -120,7 +124,7 @@ func (e *env) killCells(ctx context.Context, k kill, n int) []Cell {
 }
 
 // killOnce kills, writes, and waits until everything is as before.
-func (e *env) killOnce(ctx context.Context, k kill, s system, t *trace, i int, f *fell) error {
+func (e *env) killOnce(ctx context.Context, k kill, s system, t *trace, i int, f *losses) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(e.effort.cell, 15*time.Second), errCellOver)
 	defer cancel()
 	victim, err := k.victim(ctx, s)
@@ -130,31 +134,30 @@ func (e *env) killOnce(ctx context.Context, k kill, s system, t *trace, i int, f
 	t.forget()
 	p := hosts(tryBlock, i, 1)
 	killed := time.Now()
-	s.processes()[victim].kill9()
-	alone := len(s.nodes()) == 1
+	if err := e.fell(ctx, s, victim); err != nil {
+		return err
+	}
 	var started time.Time
 	start := func() error {
 		started = time.Now()
 		return s.(restartable).again(ctx, victim)
 	}
-	if alone {
+	if k.alone {
 		if err := start(); err != nil {
 			return err
 		}
 	}
-	wrote, werr := e.nextWrite(ctx, k.system, s, victim, p, killed)
-	if !alone {
+	wrote, err := e.nextWrite(ctx, k.system, s, victim, p, killed)
+	if err != nil {
+		return err
+	}
+	f.write = append(f.write, wrote)
+	if !k.alone {
 		if err := start(); err != nil {
 			return err
 		}
 	}
 	defer func() { f.without = append(f.without, t.without()) }()
-	if werr != nil && k.system != "frrsync" {
-		return werr
-	}
-	if werr == nil {
-		f.write = append(f.write, wrote)
-	}
 	if victim >= len(s.nodes()) { // the witness announces nothing: it is complete when it is seen
 		if err := until(ctx, func() error { return s.(*triggerd).complete(ctx) }); err != nil {
 			return err
@@ -166,22 +169,41 @@ func (e *env) killOnce(ctx context.Context, k kill, s system, t *trace, i int, f
 	return e.settled(ctx, s)
 }
 
-// settled waits until the next kill hits something whole.
-func (e *env) settled(ctx context.Context, s system) error {
+// fell kills a process, and waits until its routers know.
+func (e *env) fell(ctx context.Context, s system, victim int) error {
+	s.processes()[victim].kill9()
+	if victim < len(s.nodes()) {
+		return e.routers.gone(ctx, s.nodes()[victim])
+	}
+	return nil
+}
+
+// whole waits until everything of a system is there.
+func (e *env) whole(ctx context.Context, s system) error {
 	if c, ok := s.(*triggerd); ok {
 		return until(ctx, func() error { return c.complete(ctx) })
 	}
 	return e.routers.established(ctx, s.nodes()...)
 }
 
+// settled waits until the next kill hits something whole; of two FRR the script has
+// run too.
+func (e *env) settled(ctx context.Context, s system) error {
+	err := e.whole(ctx, s)
+	if pair, ok := s.(*frrsync); ok && err == nil {
+		err = pair.sync(ctx)
+	}
+	return err
+}
+
 // nextWrite types a blackhole until it is accepted.
 func (e *env) nextWrite(ctx context.Context, name string, s system, victim int, p []netip.Prefix, killed time.Time) (time.Duration, error) {
-	if name == "frrsync" {
-		return 0, fmt.Errorf("nobody writes at the second router: the first is the one that is copied")
-	}
 	open := func() (door, error) {
-		if t, ok := s.(*triggerd); ok {
-			return t.openAt("shell", map[bool]int{true: 1, false: 0}[victim == 0])
+		switch s := s.(type) {
+		case *triggerd:
+			return s.openAt("shell", map[bool]int{true: 1, false: 0}[victim == 0])
+		case *frrsync: // the line is accepted before the script runs
+			return s.first.open("telnet")
 		}
 		for _, c := range contestants {
 			if c.system == name {

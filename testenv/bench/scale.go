@@ -144,16 +144,11 @@ const memorySettles = 12 * time.Second
 // idleOf is the processor time of a node that nobody asks anything, as a share of
 // one core; the busiest node's.
 func (e *env) idleOf(ctx context.Context, s *triggerd) Cell {
-	settle := time.After(memorySettles) // what the writes have left behind is tidied up meanwhile
-	select {
-	case <-settle:
-	case <-ctx.Done():
+	if pause(ctx, memorySettles) != nil { // what the writes have left behind is tidied up meanwhile
 		return Cell{}
 	}
 	before, began := s.usages(), time.Now()
-	select {
-	case <-time.After(e.effort.idle):
-	case <-ctx.Done():
+	if pause(ctx, e.effort.idle) != nil {
 		return Cell{}
 	}
 	took, most := time.Since(began), time.Duration(0)

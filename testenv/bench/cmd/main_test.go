@@ -99,3 +99,27 @@ func TestBulkAndAKill(t *testing.T) {
 		t.Errorf("a router was without a route that two triggers announce: %+v", without)
 	}
 }
+
+// Of two FRR the second dies: while the customer types at the first, and with many
+// routes, all of which come back.
+func TestTheSecondOfTwoFRRDies(t *testing.T) {
+	testenv.Require(t, testenv.Root, "frr")
+	r, printed := command(t, "-quick", "-tries", "2", "-only", "^(one/follower/frr-sync|restart/1000/frr-sync-second)$")
+	if len(r.Sections) != 2 {
+		t.Fatalf("want two sections:\n%s", printed)
+	}
+	row := r.Sections[0].Tables[0].Rows[0]
+	for _, i := range []int{1, 2, 4, 5} {
+		if c := row.Cells[i]; c.N != 2 || c.P50 == nil {
+			t.Errorf("typed at the first, column %d: %+v", i, c)
+		}
+	}
+	if !strings.Contains(row.Cells[0].Note, "killed and started") {
+		t.Errorf("it does not say how often: %+v", row.Cells[0])
+	}
+	for i, c := range r.Sections[1].Tables[0].Rows[0].Cells[1:] {
+		if c.N != 1 || c.P50 == nil {
+			t.Errorf("kill, column %d: %+v", i+1, c)
+		}
+	}
+}
