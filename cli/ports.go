@@ -148,6 +148,7 @@ type MemberStatus struct {
 	Binary    string
 	Reachable bool
 	Silent    time.Duration // since it was last heard, when not reachable
+	Halted    bool          // it answers, but takes nothing in until it is started again
 	Applied   uint64        // index that its state has reached, as far as known
 	Digest    string        // of its state at DigestAt, in hex; "" = not known
 	Routes    string        // of what it announces then, in hex; "" = not known

@@ -219,6 +219,23 @@ func TestPipes(t *testing.T) {
 	}
 }
 
+// A member whose disk is full still answers; nobody may take it for a well one.
+func TestShowClusterSaysWhoHasStopped(t *testing.T) {
+	l := busyLab(t)
+	l.status.Members[2].Reachable, l.status.Members[2].Halted = true, true
+	alice := l.login("alice")
+	if out := alice.run("show cluster"); !strings.Contains(out, "STOPPED") || !strings.Contains(out, "this node reaches 1 of 3 members") {
+		t.Errorf("as another node sees it:\n%s", out)
+	}
+	if out := alice.run("show cluster json"); !strings.Contains(out, `"stopped": true`) {
+		t.Error(out)
+	}
+	l.status.Node = l.status.Members[2].Name
+	if out := alice.run("show cluster"); !strings.Contains(out, "STOPPED, this node") || !strings.Contains(out, "NOT accepted here") {
+		t.Errorf("as it sees itself:\n%s", out)
+	}
+}
+
 // TestShowsOnAWitness: without a speaker, alarms or sessions nothing breaks.
 func TestShowsOnAWitness(t *testing.T) {
 	l := busyLab(t)

@@ -37,6 +37,7 @@ type memberJSON struct {
 	Binary    string `json:"version,omitempty"`
 	Reachable bool   `json:"reachable"`
 	SilentSec int64  `json:"silentSeconds,omitempty"`
+	Stopped   bool   `json:"stopped,omitempty"`
 	Applied   uint64 `json:"appliedIndex"`
 	Digest    string `json:"digest,omitempty"`
 	Routes    string `json:"routesDigest,omitempty"`
@@ -59,19 +60,23 @@ func showCluster(c *call, m *match) error {
 	if leader == "" {
 		leader = "none known"
 	}
-	reach := 0
+	reach, halted := 0, false
 	for _, m := range s.Members {
-		if m.Reachable {
+		if m.Reachable && !m.Halted {
 			reach++
 		}
+		halted = halted || m.Name == s.Node && m.Halted
 	}
 	if c.scope == "" {
 		c.print("Cluster %s, generation %d, term %d\n", clean(s.ID), s.Generation, s.Term)
 	}
 	c.print("Leader %s, committed index %d, this node (%s) has applied %d\n", clean(leader), s.Commit, clean(s.Node), s.Applied)
-	if s.Majority {
+	switch {
+	case halted:
+		c.print("Commands are NOT accepted here: this node takes nothing in until it is started again; what it announces stays announced\n\n")
+	case s.Majority:
 		c.print("Commands are accepted: this node reaches %d of %d members\n\n", reach, len(s.Members))
-	} else {
+	default:
 		c.print("Commands are NOT accepted: this node reaches %d of %d members; what is announced stays announced\n\n", reach, len(s.Members))
 	}
 	columns(c.out, c.memberRows(s))
@@ -112,6 +117,8 @@ func stateText(s ClusterStatus, m MemberStatus) string {
 		if m.Silent > 0 {
 			text += " " + shortDuration(m.Silent)
 		}
+	case m.Halted:
+		text = "STOPPED"
 	case m.Name == s.Leader:
 		text = "leader"
 	}
@@ -156,7 +163,7 @@ func (c *call) clusterJSON(s ClusterStatus) clusterJSON {
 	for _, m := range s.Members {
 		j := memberJSON{
 			Name: m.Name, Role: m.Role.String(), Voting: m.Voting, Leader: m.Name == s.Leader, Reachable: m.Reachable,
-			SilentSec: int64(m.Silent.Seconds()), Applied: m.Applied, Digest: m.Digest, Routes: m.Routes, DigestAt: m.DigestAt, Agrees: m.Agrees,
+			SilentSec: int64(m.Silent.Seconds()), Stopped: m.Halted, Applied: m.Applied, Digest: m.Digest, Routes: m.Routes, DigestAt: m.DigestAt, Agrees: m.Agrees,
 			Stoppable: m.Stoppable, Behind: behind(s, m),
 		}
 		if c.scope == "" {

@@ -23,13 +23,16 @@ var (
 	ErrMajority = errors.New("this would lose the majority")
 )
 
-// Silent is a member that does not answer.
+// Silent is a member that does not answer, or not about the log.
 type Silent struct {
 	Name string
-	For  time.Duration // since it last answered anybody that this node hears
+	For  time.Duration // since it last answered anybody that this node hears; 0 for one whose log has stopped
 }
 
 func (s Silent) String() string {
+	if s.For == 0 {
+		return s.Name
+	}
 	return fmt.Sprintf("%s %s", s.Name, s.For.Truncate(time.Second))
 }
 

@@ -32,6 +32,8 @@ type report struct {
 	Speaks      uint32       `json:"speaks,omitempty"` // newest log version that it reads
 	Confirmed   bool         `json:"confirmed,omitempty"`
 	Stopped     bool         `json:"stopped,omitempty"` // its state machine, or its log
+	Mute        bool         `json:"mute,omitempty"`    // its log: it answers, but does not vote
+	Why         string       `json:"why,omitempty"`     // what stopped, until it is started again
 	Digest      string       `json:"digest,omitempty"`  // hex
 	DigestIndex uint64       `json:"digest_index,omitempty"`
 	Routes      string       `json:"routes,omitempty"` // hex, of what is announced at DigestIndex
@@ -83,6 +85,13 @@ func (t *peerTable) silent(name string) (time.Duration, bool) {
 		return 0, false
 	}
 	return time.Since(p.heard), !p.reachable() && (p.failing || p.ever)
+}
+
+// stopped tells whether a member answers, but has said that it applies nothing
+// any more, and why.
+func (t *peerTable) stopped(m rtbh.Member) (why string, is bool) {
+	p, ok := t.get(m.Name)
+	return p.last.Why, ok && p.reachable() && p.last.ServerID == m.ServerID() && p.last.Why != ""
 }
 
 func (t *peerTable) answered(name string, r report, at time.Time) {
@@ -250,7 +259,22 @@ func (n *Node) report() report {
 	} else {
 		r.Stopped = true
 	}
+	r.Mute, r.Why = n.halted(stopped)
 	return r
+}
+
+// halted tells whether this node's log has stopped, and what stopped for good,
+// in words: a node that fetches its state anew comes back by itself.
+func (n *Node) halted(fsm error) (mute bool, why string) {
+	l := n.life()
+	failed := l.failed.Load()
+	switch {
+	case failed != nil && l.aside.Load() == nil:
+		why = (*failed).Error()
+	case failed == nil && fsm != nil:
+		why = fsm.Error()
+	}
+	return failed != nil, why
 }
 
 func (n *Node) handleStatus(context.Context, peer.Identity, []byte) ([]byte, error) {
@@ -266,7 +290,8 @@ func (n *Node) handleStatus(context.Context, peer.Identity, []byte) ([]byte, err
 	return json.Marshal(r)
 }
 
-// alarmSilent raises what members do not answer, and forgets former members.
+// alarmSilent raises which members do not answer, and which only seem to be well;
+// former members are forgotten.
 func (n *Node) alarmSilent() {
 	names := map[string]bool{}
 	for _, m := range n.members() {
@@ -277,9 +302,13 @@ func (n *Node) alarmSilent() {
 		d, silent := n.peers.silent(m.Name)
 		n.alarms.Set(silent && d >= leaderless, alarm.MemberSilent, m.Name,
 			fmt.Sprintf("%s (%s) has not answered for %s", m.Name, m.Addr, d.Truncate(time.Second)))
+		why, stopped := n.peers.stopped(m)
+		n.alarms.Set(stopped, alarm.MemberStopped, m.Name,
+			fmt.Sprintf("%s (%s) answers but takes nothing in any more: %s", m.Name, m.Addr, why))
 	}
 	for _, name := range n.peers.keep(names) {
 		n.alarms.Clear(alarm.MemberSilent, name)
+		n.alarms.Clear(alarm.MemberStopped, name)
 	}
 }
 
@@ -298,12 +327,13 @@ func (n *Node) voters() (ids []string) {
 	return ids
 }
 
-// reaches tells whether a server, in its present incarnation, answers.
+// reaches tells whether a server, in its present incarnation, answers and votes
+// if it is to.
 func (n *Node) reaches(serverID string) bool {
 	if serverID == n.identity().ServerID() {
 		return n.life().failed.Load() == nil
 	}
 	name, _, err := peer.ParseServerID(serverID)
 	p, ok := n.peers.get(name)
-	return err == nil && ok && p.reachable() && p.last.ServerID == serverID
+	return err == nil && ok && p.reachable() && p.last.ServerID == serverID && !p.last.Mute
 }

@@ -45,6 +45,7 @@ type MemberStatus struct {
 	Running     string // version of the binary that answered
 	Confirmed   bool
 	Stopped     bool   // its state machine or its log has stopped
+	Halted      string // why it has stopped for good; "" when it has not, or comes back by itself
 	Digest      string // hex, of its state at DigestIndex; "" when not known
 	DigestIndex uint64
 	Routes      string // hex, of what it announces as of DigestIndex; "" when not known
@@ -96,7 +97,7 @@ func (n *Node) memberStatus(m rtbh.Member, own report, leader string, voters []s
 	}
 	ms.Applied, ms.LastIndex, ms.Term, ms.Running = r.Applied, r.LastIndex, r.Term, r.Binary
 	ms.Confirmed, ms.Stopped, ms.Digest, ms.DigestIndex = r.Confirmed, r.Stopped, r.Digest, r.DigestIndex
-	ms.Routes = r.Routes
+	ms.Routes, ms.Halted = r.Routes, r.Why
 	ms.CanStop = n.holdsWithout(voters, m.ServerID())
 	return ms
 }
@@ -125,7 +126,10 @@ func (n *Node) notAccepted(why string) *NotAccepted {
 			continue
 		}
 		name, _, _ := peer.ParseServerID(id)
-		d, _ := n.peers.silent(name)
+		d, silent := n.peers.silent(name)
+		if !silent {
+			d = 0
+		}
 		e.Silent = append(e.Silent, Silent{Name: name, For: d})
 	}
 	slices.SortFunc(e.Silent, func(a, b Silent) int { return strings.Compare(a.Name, b.Name) })

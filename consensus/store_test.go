@@ -111,7 +111,34 @@ func TestNodeWhoseLogFailsLeavesAndTheOthersGoOn(t *testing.T) {
 			if !errors.As(err, &no) || no.Of != 0 || !strings.Contains(no.Why, "left the cluster: its log failed") {
 				t.Errorf("the sick node says %v", err)
 			}
+			othersKnowWhoStopped(t, ok, sick)
 		})
+	}
+}
+
+// othersKnowWhoStopped: a node whose log failed still answers at its port. The
+// others neither count its vote nor wait for it at each line, and say what it is.
+func othersKnowWhoStopped(t *testing.T, ok, sick *simNode) {
+	t.Helper()
+	eventually(t, "an alarm at the others", 10*time.Second, func() bool { return ok.raised(alarm.MemberStopped) })
+	began := time.Now()
+	for range 5 {
+		r, err := ok.Propose(ctxFor(t, 5*time.Second), announce("203.0.113.4/32"))
+		if err != nil || len(r.Silent) != 1 || r.Silent[0] != (Silent{Name: sick.name}) {
+			t.Errorf("accepted as %+v, %v", r, err)
+		}
+	}
+	if took := time.Since(began); took >= 5*appliedWithin {
+		t.Errorf("five lines took %v: each waited for %s", took, sick.name)
+	}
+	s := ok.Status(t.Context())
+	if s.Reach != 2 || s.Voters != 3 || !s.Majority() {
+		t.Errorf("reaches %d of %d voters", s.Reach, s.Voters)
+	}
+	for _, m := range s.Members {
+		if m.CanStop != (m.Name == sick.name) || !m.Reachable || (m.Halted != "") != (m.Name == sick.name) {
+			t.Errorf("%+v", m)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ type watching struct {
 	n       *Node
 	began   time.Time
 	watches []*watch
-	silent  []Silent // known to be silent: not waited for
+	silent  []Silent // known to be silent, or stopped: not waited for
 }
 
 // watchMembers begins to follow the announcing members that answer.
@@ -68,6 +68,10 @@ func (n *Node) watchMembers() *watching {
 		}
 		if silent, is := n.peers.silent(m.Name); is && silent >= appliedWithin {
 			ws.silent = append(ws.silent, Silent{m.Name, silent})
+			continue
+		}
+		if _, stopped := n.peers.stopped(m); stopped {
+			ws.silent = append(ws.silent, Silent{Name: m.Name})
 			continue
 		}
 		w := n.watches.get(m)

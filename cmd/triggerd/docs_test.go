@@ -75,6 +75,21 @@ func commandLines(t testing.TB) (lines []string) {
 }
 
 // Each command line of the manual is one that the program takes, flags and all.
+// An alarm is looked up when there is no time to read code.
+func TestManualExplainsEveryAlarm(t *testing.T) {
+	t.Parallel()
+	kinds := regexp.MustCompile(`Kind = "([a-z-]+)"`).FindAllStringSubmatch(readFile(t, "../../internal/alarm/alarm.go"), -1)
+	if len(kinds) < 20 {
+		t.Fatalf("%d kinds of alarms found", len(kinds))
+	}
+	page := readFile(t, operations)
+	for _, kind := range kinds {
+		if !strings.Contains(page, "`"+kind[1]+"`") {
+			t.Errorf("%s does not say what the alarm %s means", operations, kind[1])
+		}
+	}
+}
+
 func TestCommandLinesOfTheManual(t *testing.T) {
 	t.Parallel()
 	lines := commandLines(t)

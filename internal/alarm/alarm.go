@@ -33,6 +33,7 @@ const (
 	Fenced         Kind = "fenced"          // a newer generation of the cluster exists
 	PeerRefused    Kind = "peer-refused"    // somebody was refused on the cluster port
 	MemberSilent   Kind = "member-silent"   // a member does not answer
+	MemberStopped  Kind = "member-stopped"  // a member answers, but its log or state has stopped
 	CertExpiry     Kind = "certificate"     // a certificate ends soon or cannot be renewed
 	TableLimit     Kind = "table-limit"     // a neighbor sends more routes than expected
 	BMPStation     Kind = "bmp-station"     // a BMP station cannot be told anything

@@ -54,7 +54,7 @@ func (c cluster) Status(ctx context.Context) cli.ClusterStatus {
 	for _, m := range s.Members {
 		out.Members = append(out.Members, cli.MemberStatus{
 			Name: m.Name, Role: m.Role, Voting: m.Votes, Addr: m.Addr, Binary: m.Running,
-			Reachable: m.Reachable, Silent: m.Silent, Applied: m.Applied, Digest: m.Digest, Routes: m.Routes, DigestAt: m.DigestIndex,
+			Reachable: m.Reachable, Silent: m.Silent, Halted: m.Halted != "", Applied: m.Applied, Digest: m.Digest, Routes: m.Routes, DigestAt: m.DigestIndex,
 			Agrees: m.Digest != "" && len(states[m.DigestIndex]) == 1 && len(routes[m.DigestIndex]) <= 1, Stoppable: m.CanStop,
 		})
 	}
