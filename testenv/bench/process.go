@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/triggerd/triggerd/testenv/console"
 )
 
 // process is one that the benchmark started, and ends.
@@ -52,7 +54,7 @@ func (g *ground) start(name, dir string, env []string, program string, args ...s
 
 // run starts what was prepared.
 func (g *ground) run(p *process) error {
-	if err := startCommand(p.cmd); err != nil {
+	if err := console.Start(p.cmd); err != nil {
 		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	g.procs = append(g.procs, p)

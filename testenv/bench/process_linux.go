@@ -80,32 +80,6 @@ func raiseLoopback() error {
 	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request)
 }
 
-// starter runs on a thread of its own, which lives as long as the process: the
-// kernel ends a child with Pdeathsig when the thread that started it ends.
-var starter = func() chan func() {
-	jobs := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for f := range jobs {
-			f()
-		}
-	}()
-	return jobs
-}()
-
-// startCommand starts a process that does not outlive this one, however this one
-// ends.
-func startCommand(cmd *exec.Cmd) (err error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	done := make(chan struct{})
-	starter <- func() {
-		defer close(done)
-		err = cmd.Start()
-	}
-	<-done
-	return err
-}
-
 // endGroup ends a process with the helpers that it has started.
 func endGroup(pid int, s syscall.Signal) { _ = syscall.Kill(-pid, s) }
 

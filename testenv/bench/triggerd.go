@@ -1,19 +1,16 @@
 package bench
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
-	"github.com/triggerd/triggerd/cli"
 	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/testenv/console"
 )
 
 // customerAS is what the customer types behind `router bgp`.
@@ -183,39 +180,17 @@ func (t *triggerd) speaker(m *member, id byte) *config.BGP {
 
 // subcommand runs a subcommand of triggerd to its end.
 func (t *triggerd) subcommand(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, t.env.opt.Binary, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("triggerd %s: %w: %s%s", strings.Join(args, " "), err, &out, &errs)
-	}
-	return out.String(), nil
+	return console.Subcommand(ctx, t.env.opt.Binary, args...)
 }
 
 // types types lines at the operator's own door of the node.
 func (m *member) types(ctx context.Context, lines ...string) (string, error) {
-	var out bytes.Buffer
-	client := cli.LocalClient{
-		Path:  filepath.Join(m.conf.DataDir, "triggerd.sock"),
-		Stdin: strings.NewReader(strings.Join(lines, "\n") + "\n"), Stdout: &out,
-	}
-	if len(lines) == 1 {
-		client.Script = &lines[0]
-	}
-	status, err := client.Run(ctx)
-	if err == nil && status != 0 {
-		err = fmt.Errorf("status %d: %s", status, &out)
-	}
-	return out.String(), err
+	return console.Type(ctx, &m.conf, lines...)
 }
 
 // asks asks for something that is printed as JSON.
 func (m *member) asks(ctx context.Context, question string, into any) error {
-	out, err := m.types(ctx, question)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal([]byte(out), into)
+	return console.Ask(ctx, &m.conf, question, into)
 }
 
 // clusterJSON is what `show cluster json` prints, as far as needed.

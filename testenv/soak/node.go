@@ -1,22 +1,19 @@
 package soak
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/triggerd/triggerd/cli"
 	"github.com/triggerd/triggerd/internal/config"
+	"github.com/triggerd/triggerd/testenv/console"
 )
 
 // node is one member: its file, and the process when it runs.
@@ -54,13 +51,7 @@ func (n *node) write() error {
 
 // subcommand runs a subcommand of triggerd to its end.
 func (n *node) subcommand(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, n.binary, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("triggerd %s: %w: %s%s", strings.Join(args, " "), err, &out, &errs)
-	}
-	return out.String(), nil
+	return console.Subcommand(ctx, n.binary, args...)
 }
 
 // start starts the process; it does not wait until the node can do anything.
@@ -78,7 +69,7 @@ func (n *node) start() error {
 	n.starts++
 	cmd := exec.Command(n.binary, "run", "-c", n.file(), "--log-level", cmp.Or(n.level, "info"))
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := startCommand(cmd); err != nil {
+	if err := console.Start(cmd); err != nil {
 		return fmt.Errorf("starting %s: %w", n.name, err)
 	}
 	fmt.Fprintf(log, "---- %s start %d, process %d\n", time.Now().UTC().Format("15:04:05.000"), n.starts, cmd.Process.Pid)
@@ -158,31 +149,12 @@ func (n *node) pid() int {
 
 // types types lines at the operator's door of the node.
 func (n *node) types(ctx context.Context, lines ...string) (string, error) {
-	var out bytes.Buffer
-	client := cli.LocalClient{
-		Path:  filepath.Join(n.conf.DataDir, "triggerd.sock"),
-		Stdin: strings.NewReader(strings.Join(lines, "\n") + "\n"), Stdout: &out,
-	}
-	if len(lines) == 1 {
-		client.Script = &lines[0]
-	}
-	status, err := client.Run(ctx)
-	if err == nil && status != 0 {
-		err = fmt.Errorf("status %d: %s", status, &out)
-	}
-	return out.String(), err
+	return console.Type(ctx, &n.conf, lines...)
 }
 
 // asks asks for something that is printed as JSON.
 func (n *node) asks(ctx context.Context, question string, into any) error {
-	out, err := n.types(ctx, question)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal([]byte(out), into); err != nil {
-		return fmt.Errorf("%s at %s: %w", question, n.name, err)
-	}
-	return nil
+	return console.Ask(ctx, &n.conf, question, into)
 }
 
 // answers waits until the node's own door is open.

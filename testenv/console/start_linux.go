@@ -1,4 +1,4 @@
-package soak
+package console
 
 import (
 	"os/exec"
@@ -19,9 +19,9 @@ var starter = func() chan func() {
 	return jobs
 }()
 
-// startCommand starts a process that does not outlive this one, however this one
-// ends.
-func startCommand(cmd *exec.Cmd) (err error) {
+// Start starts a process in a group of its own (Ctrl-C is for us alone) that does
+// not outlive this one, however this one ends.
+func Start(cmd *exec.Cmd) (err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	done := make(chan struct{})
 	starter <- func() {
