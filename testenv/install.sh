@@ -7,7 +7,7 @@
 # the reason), but 1 with TESTENV_STRICT=1.
 set -eu
 
-packages="frr frr-rpki-rtrlib bird2 openbgpd exabgp gobgpd stayrtr rtr-tools bgpdump iproute2 iputils-ping procps openssh-client sshpass python3-pexpect python3-netmiko ansible rancid"
+packages="frr frr-rpki-rtrlib bird2 openbgpd exabgp gobgpd stayrtr rtr-tools bgpdump pmacct iproute2 iputils-ping procps openssh-client sshpass python3-pexpect python3-netmiko ansible rancid"
 
 say() { echo "testenv: $*" >&2; }
 

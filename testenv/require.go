@@ -29,6 +29,7 @@ var programs = map[string]string{
 	"gobgpd":         "gobgpd",
 	"stayrtr":        "stayrtr",
 	"bgpdump":        "bgpdump",
+	"pmacct":         "pmbmpd",
 	"rtr-tools":      "rtrclient",
 	"sshpass":        "sshpass",
 	"ansible":        "ansible-playbook",
