@@ -36,10 +36,11 @@ func (c *call) status(index uint64) ClusterStatus {
 	}
 }
 
-// applied tells whether all reachable nodes are known to have applied index.
+// applied tells whether all reachable nodes that still can are known to have
+// applied index.
 func (s ClusterStatus) applied(index uint64) bool {
 	for _, m := range s.Members {
-		if m.Reachable && m.Applied < index {
+		if m.Reachable && !m.Halted && m.Applied < index {
 			return false
 		}
 	}

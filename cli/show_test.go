@@ -227,6 +227,9 @@ func TestShowClusterSaysWhoHasStopped(t *testing.T) {
 	if out := alice.run("show cluster"); !strings.Contains(out, "STOPPED") || !strings.Contains(out, "this node reaches 1 of 3 members") {
 		t.Errorf("as another node sees it:\n%s", out)
 	}
+	if l.status.Members[2].Applied = 3; !(ClusterStatus{Members: l.status.Members[2:]}).applied(4) {
+		t.Error("it is waited for before each answer about the nodes")
+	}
 	if out := alice.run("show cluster json"); !strings.Contains(out, `"stopped": true`) {
 		t.Error(out)
 	}

@@ -74,7 +74,6 @@ func commandLines(t testing.TB) (lines []string) {
 	return lines
 }
 
-// Each command line of the manual is one that the program takes, flags and all.
 // An alarm is looked up when there is no time to read code.
 func TestManualExplainsEveryAlarm(t *testing.T) {
 	t.Parallel()
@@ -90,6 +89,7 @@ func TestManualExplainsEveryAlarm(t *testing.T) {
 	}
 }
 
+// Each command line of the manual is one that the program takes, flags and all.
 func TestCommandLinesOfTheManual(t *testing.T) {
 	t.Parallel()
 	lines := commandLines(t)
