@@ -73,7 +73,7 @@ func sendTable(ctx context.Context, f *feed, at netip.AddrPort) (closeIt func(),
 	case <-ctx.Done():
 		return s.Close, ctx.Err()
 	}
-	for some := range slices.Chunk(f.messages, 64<<10) {
+	for some := range wholeMessages(f.messages, 64<<10) {
 		if ctx.Err() != nil {
 			return s.Close, ctx.Err()
 		}

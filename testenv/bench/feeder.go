@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -205,6 +206,28 @@ var feederAddr = netip.MustParseAddr("127.0.1.3")
 
 // feederHop is its routes' next-hop: one on loopback would be refused.
 var feederHop = netip.MustParseAddr("192.0.2.3")
+
+// wholeMessages cuts a stream of BGP messages into runs of at most so many octets
+// (or one message): the session's keepalives and its End-of-RIB go between two runs,
+// and in the middle of a message they would break it.
+func wholeMessages(stream []byte, most int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(stream) > 0 {
+			n := 0
+			for n < len(stream) {
+				next := n + int(binary.BigEndian.Uint16(stream[n+16:])) // RFC 4271 section 4.1
+				if n > 0 && next > most {
+					break
+				}
+				n = next
+			}
+			if !yield(stream[:n]) {
+				return
+			}
+			stream = stream[n:]
+		}
+	}
+}
 
 // update announces prefixes of one family with the path "feederAS origin" (RFC
 // 4271 section 4.3; IPv6 by RFC 4760).

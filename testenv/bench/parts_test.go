@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"testing"
@@ -62,6 +64,30 @@ func TestAFeedArrivesWhole(t *testing.T) {
 	case <-done:
 	case <-ctx.Done():
 		t.Errorf("%d routes have not arrived", len(left))
+	}
+}
+
+// A keepalive that comes between two runs of a feed is between two messages.
+func TestAFeedIsSentInWholeMessages(t *testing.T) {
+	stream := messages(synthetic(5000))
+	for _, most := range []int{1, 1000, 64 << 10, 1 << 30} {
+		var again []byte
+		for run := range wholeMessages(stream, most) {
+			count := 0
+			for rest := run; len(rest) > 0; count++ {
+				if !bytes.Equal(rest[:16], bytes.Repeat([]byte{0xff}, 16)) {
+					t.Fatalf("runs of %d: a run does not begin with a message", most)
+				}
+				rest = rest[binary.BigEndian.Uint16(rest[16:]):]
+			}
+			if count > 1 && len(run) > most {
+				t.Fatalf("a run of %d octets, at most %d were asked for", len(run), most)
+			}
+			again = append(again, run...)
+		}
+		if !bytes.Equal(again, stream) {
+			t.Errorf("runs of %d: %d of %d octets were sent", most, len(again), len(stream))
+		}
 	}
 }
 
