@@ -43,6 +43,11 @@ func settingsRows() []row {
 				if err := f.set(&cmd.Value, m); err != nil {
 					return err
 				}
+				if !remove && f.field == rtbh.SettingsUserCAs {
+					if err := CheckKey(cmd.Value.UserCAs[0]); err != nil {
+						return err
+					}
+				}
 				return c.change(cmd)
 			}
 		}

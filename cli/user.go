@@ -117,6 +117,9 @@ func removeUser(c *call, m *match) error {
 // addKey takes one line of a .pub file.
 func addKey(c *call, m *match) error {
 	key := strings.Join(strings.Fields(m.Text("LINE")), " ")
+	if err := CheckKey(key); err != nil {
+		return err
+	}
 	return c.change(rtbh.EditUser{Name: c.at.user, Field: rtbh.UserKeys, Value: rtbh.User{Keys: []string{key}}})
 }
 

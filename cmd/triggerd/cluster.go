@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/triggerd/triggerd/cli"
 	"github.com/triggerd/triggerd/internal/daemon"
-	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
 func newInit() *cobra.Command {
@@ -62,8 +62,8 @@ func readKeys(path string) ([]string, error) {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if refusal := rtbh.CheckKey(line); refusal != nil {
-			return nil, fmt.Errorf("%s: %w", path, refusal)
+		if err := cli.CheckKey(line); err != nil {
+			return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "% "))
 		}
 		keys = append(keys, line)
 	}
