@@ -114,6 +114,9 @@ func (c *call) announce(m *match, prefix func(*match) (netip.Prefix, error)) err
 		return err
 	}
 	cmd := rtbh.Announce{Prefix: p, RouteMap: m.Text("NAME"), Ticket: m.Text("WORD"), Reason: m.Text("LINE")}
+	if err := c.swallowed(cmd.Reason); err != nil {
+		return err
+	}
 	if cmd.Customer, err = c.forCustomer(); err != nil {
 		return err
 	}
@@ -163,6 +166,9 @@ func (c *call) withdraw(m *match, prefix func(*match) (netip.Prefix, error)) err
 		return err
 	}
 	cmd := rtbh.Withdraw{Prefix: p, Reason: m.Text("LINE")}
+	if err := c.swallowed(cmd.Reason); err != nil {
+		return err
+	}
 	if cmd.Customer, err = c.forCustomer(); err != nil {
 		return err
 	}
