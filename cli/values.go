@@ -23,15 +23,21 @@ func parseLifetime(s string) (rtbh.Lifetime, error) {
 	rest := s
 	for rest != "" {
 		n := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
-		if n <= 0 || n > 14 {
+		if n <= 0 {
 			return 0, errLifetime
+		}
+		if n > 14 {
+			return 0, errTooLong
 		}
 		value, _ := strconv.ParseInt(rest[:n], 10, 64) // it has at most 14 digits
 		unit, size := units[rest[n]], 1
 		if strings.HasPrefix(rest[n:], "ms") { // as the state prints the unusual ones
 			unit, size = time.Millisecond, 2
 		}
-		if unit == 0 || value > int64(maxLifetime/unit) || total > maxLifetime-time.Duration(value)*unit {
+		if unit != 0 && (value > int64(maxLifetime/unit) || total > maxLifetime-time.Duration(value)*unit) {
+			return 0, errTooLong
+		}
+		if unit == 0 {
 			return 0, errLifetime
 		}
 		total += time.Duration(value) * unit
@@ -45,6 +51,8 @@ func parseLifetime(s string) (rtbh.Lifetime, error) {
 
 // maxLifetime bounds what can be typed, so that no sum overflows.
 const maxLifetime = 100 * 365 * 24 * time.Hour
+
+var errTooLong = errors.New("a lifetime is at most 36500d; type never for one without an end")
 
 var errLifetime = errors.New("a lifetime is a number with s, m, h, d or w, such as 90s, 2h or 7d, or never")
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,15 @@ import (
 
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
+
+// TestLifetimeBeyondAllBoundsIsSaidToBeTooLong: it is well formed.
+func TestLifetimeBeyondAllBoundsIsSaidToBeTooLong(t *testing.T) {
+	for _, s := range []string{"300000d", "99999999999999h", "999999999999999999999s", "36500d1s", "36499d1w"} {
+		if _, err := parseLifetime(s); !errors.Is(err, errTooLong) {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+}
 
 func TestLifetimes(t *testing.T) {
 	for s, want := range map[string]time.Duration{
