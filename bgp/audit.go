@@ -1,6 +1,7 @@
 package bgp
 
 import (
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -63,7 +64,7 @@ func (r *reconciler) believeSome(d *dialect, held map[netip.Prefix]rtbh.Route, p
 			continue
 		}
 		h, isHeld := held[p]
-		t, isTold := d.told[p]
+		t, isTold := d.has(p)
 		switch {
 		case isHeld && (!isTold || !t.Equal(h)):
 			d.tell(h)
@@ -76,14 +77,48 @@ func (r *reconciler) believeSome(d *dialect, held map[netip.Prefix]rtbh.Route, p
 	return differ
 }
 
+// differing returns the prefixes at which the own dialect has out something else
+// than wanted, which is sorted, or anything that is not wanted; sorted. Like the
+// audit it holds nobody up for long.
+func (r *reconciler) differing(wanted []rtbh.Route) (all []netip.Prefix) {
+	has := 0
+	for batch := range slices.Chunk(wanted, batchSize) {
+		r.mu.Lock()
+		for _, w := range batch {
+			told, is := r.dialects[0].has(w.Prefix)
+			if is {
+				has++
+			}
+			if !is || !told.Equal(w) {
+				all = append(all, w.Prefix)
+			}
+		}
+		r.mu.Unlock()
+	}
+	r.mu.Lock()
+	var told []netip.Prefix
+	if n := len(r.dialects[0].told); n != has {
+		told = slices.AppendSeq(make([]netip.Prefix, 0, n), maps.Keys(r.dialects[0].told))
+	}
+	r.mu.Unlock()
+	for _, p := range told {
+		_, is := slices.BinarySearchFunc(wanted, p, func(w rtbh.Route, p netip.Prefix) int { return comparePrefix(w.Prefix, p) })
+		if !is {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, comparePrefix)
+	return all
+}
+
 // touch notes, before it happens, that the table is changed at these prefixes.
-func (r *reconciler) touch(d *dialect, prefixes ...netip.Prefix) {
+func (r *reconciler) touch(d *dialect, prefixes iter.Seq[netip.Prefix]) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if d.touched == nil {
 		return
 	}
-	for _, p := range prefixes {
+	for p := range prefixes {
 		d.touched[p] = struct{}{}
 	}
 }

@@ -20,23 +20,37 @@ type dialect struct {
 
 	// The rest is guarded by the reconciler's mu, but failed, which only who
 	// holds its work writes.
-	told      map[netip.Prefix]rtbh.Route // what the table was told and accepted
-	told4     int                         // of them IPv4
+	told      map[netip.Prefix]*rtbh.Route // what the table was told and accepted; the prefix is in the key alone
+	told4     int                          // of them IPv4
+	last      *rtbh.Route                  // of told: most blackholes have the attributes of the one before, and share them
 	failed    map[netip.Prefix]error
 	undefined bool                      // there is no such route-map
 	touched   map[netip.Prefix]struct{} // changed while an audit lists the table; nil when none does
 }
 
 func newDialect(name string) *dialect {
-	return &dialect{name: name, told: map[netip.Prefix]rtbh.Route{}, failed: map[netip.Prefix]error{}}
+	return &dialect{name: name, told: map[netip.Prefix]*rtbh.Route{}, failed: map[netip.Prefix]error{}}
+}
+
+// has returns what the table was told for a prefix.
+func (d *dialect) has(p netip.Prefix) (rtbh.Route, bool) {
+	attributes, held := d.told[p]
+	if !held {
+		return rtbh.Route{}, false
+	}
+	return attributes.At(p), true
 }
 
 // tell notes what the table has accepted.
 func (d *dialect) tell(route rtbh.Route) {
-	if _, held := d.told[route.Prefix]; !held && route.Prefix.Addr().Is4() {
+	p := route.Prefix
+	if _, held := d.told[p]; !held && p.Addr().Is4() {
 		d.told4++
 	}
-	d.told[route.Prefix] = route
+	if route.Prefix = (netip.Prefix{}); d.last == nil || !d.last.Equal(route) {
+		d.last = &route
+	}
+	d.told[p] = d.last
 }
 
 // untell notes what was taken out of the table.
@@ -111,34 +125,45 @@ func (r *reconciler) export(d *dialect, routes []rtbh.Route) []rtbh.Route {
 }
 
 // difference is what the table of d has to be told so that it holds want: at
-// the given prefixes, or everywhere when these are nil.
+// the given prefixes, or everywhere when these are nil. Both are sorted by
+// prefix without repetitions, and so is what comes out.
 func (r *reconciler) difference(d *dialect, want []rtbh.Route, at []netip.Prefix) (puts []rtbh.Route, removes []netip.Prefix) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	wanted := make(map[netip.Prefix]struct{}, len(want))
+	held := 0
 	for _, w := range want {
-		wanted[w.Prefix] = struct{}{}
-		if has, held := d.told[w.Prefix]; !held || !has.Equal(w) {
-			puts = append(puts, w)
+		has, is := d.has(w.Prefix)
+		if is {
+			held++
+		}
+		if !is || !has.Equal(w) {
+			puts = append(slices.Grow(puts, len(want)-len(puts)), w)
 		} else {
 			delete(d.failed, w.Prefix) // what failed there is not wanted any more
 		}
 	}
+	if at == nil && held == len(d.told) && len(d.failed) == 0 {
+		return puts, nil // nothing is there that is not wanted
+	}
 	if at == nil {
 		at = slices.AppendSeq(slices.Collect(maps.Keys(d.told)), maps.Keys(d.failed))
+		slices.SortFunc(at, comparePrefix)
+		at = slices.Compact(at)
 	}
 	for _, p := range at {
-		if _, ok := wanted[p]; ok {
+		for len(want) > 0 && comparePrefix(want[0].Prefix, p) < 0 {
+			want = want[1:]
+		}
+		if len(want) > 0 && want[0].Prefix == p {
 			continue
 		}
-		if _, held := d.told[p]; held {
+		if _, is := d.told[p]; is {
 			removes = append(removes, p)
 		} else {
 			delete(d.failed, p)
 		}
 	}
-	slices.SortFunc(removes, comparePrefix)
-	return puts, slices.Compact(removes)
+	return puts, removes
 }
 
 // undefinedMaps names the route-maps of dialects that do not exist.
@@ -162,8 +187,7 @@ func (r *reconciler) has(name string, p netip.Prefix) (rtbh.Route, bool) {
 	if d == nil {
 		return rtbh.Route{}, false
 	}
-	route, ok := d.told[p]
-	return route, ok
+	return d.has(p)
 }
 
 // announced returns what a dialect's table was told, sorted by prefix.
@@ -171,7 +195,10 @@ func (r *reconciler) announced(name string) []rtbh.Route {
 	r.mu.Lock()
 	var routes []rtbh.Route
 	if d := r.dialect(name); d != nil {
-		routes = slices.Collect(maps.Values(d.told))
+		routes = make([]rtbh.Route, 0, len(d.told))
+		for p, attributes := range d.told {
+			routes = append(routes, attributes.At(p))
+		}
 	}
 	r.mu.Unlock()
 	slices.SortFunc(routes, func(a, b rtbh.Route) int { return comparePrefix(a.Prefix, b.Prefix) })

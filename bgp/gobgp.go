@@ -31,6 +31,7 @@ type engine struct {
 	cancel   context.CancelFunc // ends the watch
 	settling settling
 	dialects vrfs
+	makers   map[string]*pathMaker // by dialect; guarded by settling.write
 	in       *inlet
 }
 
@@ -40,6 +41,7 @@ func newEngine(log *slog.Logger, asn uint32, events engineEvents, in *inlet) *en
 		warn: log, asn: asn,
 		settling: settling{peers: map[string]struct{}{}, most: settleMost},
 		dialects: vrfs{numbers: map[string]uint32{}},
+		makers:   map[string]*pathMaker{},
 		in:       in,
 	}
 	events.comingUp = e.settling.comingUp
@@ -164,7 +166,7 @@ func (e *engine) put(dialect string, routes []rtbh.Route) []error {
 	failed := false
 	paths := make([]*apiutil.Path, 0, len(routes))
 	for i, r := range routes {
-		p, err := pathOf(dialect, r)
+		p, err := e.pathOf(dialect, r)
 		if err != nil {
 			errs[i], failed = err, true
 			continue
@@ -187,13 +189,23 @@ func (e *engine) put(dialect string, routes []rtbh.Route) []error {
 func (e *engine) putEach(dialect string, routes []rtbh.Route) []error {
 	errs := make([]error, len(routes))
 	for i, r := range routes {
-		p, err := pathOf(dialect, r)
+		p, err := e.pathOf(dialect, r)
 		if err == nil {
 			_, err = e.srv.AddPath(apiutil.AddPathRequest{VRFID: vrfOf(dialect), Paths: []*apiutil.Path{p}})
 		}
 		errs[i] = err
 	}
 	return errs
+}
+
+// pathOf is the route as GoBGP takes it for the table of a dialect.
+func (e *engine) pathOf(dialect string, r rtbh.Route) (*apiutil.Path, error) {
+	m := e.makers[dialect]
+	if m == nil {
+		m = &pathMaker{dialect: dialect}
+		e.makers[dialect] = m
+	}
+	return m.path(r)
 }
 
 // remove withdraws what is announced in a dialect for these prefixes.

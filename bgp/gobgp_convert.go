@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/osrg/gobgp/v4/pkg/apiutil"
@@ -50,8 +51,26 @@ func familyOf(p netip.Prefix) gobgp.Family {
 	return gobgp.RF_IPv6_UC
 }
 
-// pathOf is the route as GoBGP takes it for the table of a dialect.
-func pathOf(dialect string, r rtbh.Route) (*apiutil.Path, error) {
+// pathMaker makes paths for the table of a dialect. A route whose attributes are
+// those of the one before, as most blackholes' are, shares them: to GoBGP they are
+// values that it never changes, as the paths of a received UPDATE have theirs in
+// common too. With 100,000 routes that is a fifth of all objects in the process.
+type pathMaker struct {
+	dialect string
+	last    rtbh.Route // without its prefix
+	attrs   []gobgp.PathAttributeInterface
+}
+
+// attributesOf returns what does not depend on the prefix.
+func (m *pathMaker) attributesOf(r rtbh.Route) []gobgp.PathAttributeInterface {
+	if r = r.At(netip.Prefix{}); m.attrs == nil || !m.last.Equal(r) {
+		m.last, m.attrs = r, slices.Clip(attributesOf(m.dialect, r))
+	}
+	return m.attrs
+}
+
+// path is the route as GoBGP takes it.
+func (m *pathMaker) path(r rtbh.Route) (*apiutil.Path, error) {
 	if err := checkRoute(r); err != nil {
 		return nil, err
 	}
@@ -67,7 +86,7 @@ func pathOf(dialect string, r rtbh.Route) (*apiutil.Path, error) {
 		Family: familyOf(r.Prefix),
 		Nlri:   nlri,
 		Age:    time.Now().Unix(),
-		Attrs:  append(attributesOf(dialect, r), nh),
+		Attrs:  append(m.attributesOf(r), nh),
 	}, nil
 }
 

@@ -71,6 +71,7 @@ func (e *engine) dropDialect(ctx context.Context, name string) error {
 		return fmt.Errorf("taking away the table of route-map %s: %w", name, err)
 	}
 	delete(e.dialects.numbers, name)
+	delete(e.makers, name)
 	return nil
 }
 

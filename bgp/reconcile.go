@@ -3,6 +3,7 @@ package bgp
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -184,10 +185,14 @@ func (r *reconciler) reconcile(prefixes []netip.Prefix) {
 }
 
 // reconcileAll compares the whole sets.
-func (r *reconciler) reconcileAll() { r.bringIntoLine(r.source.Routes(), nil) }
+func (r *reconciler) reconcileAll() {
+	want := r.source.Routes()
+	slices.SortFunc(want, func(a, b rtbh.Route) int { return comparePrefix(a.Prefix, b.Prefix) }) // they mostly are, which is cheap
+	r.bringIntoLine(want, nil)
+}
 
 // bringIntoLine makes every dialect what it has to be for the desired routes
-// want: at the given prefixes, or everywhere when these are nil. Announcements
+// want: at the given prefixes, or everywhere when these are nil. Both are sorted. Announcements
 // come first, in all dialects: should anything be slow, a new blackhole is
 // worth more than a withdrawal.
 func (r *reconciler) bringIntoLine(want []rtbh.Route, at []netip.Prefix) {
@@ -209,9 +214,7 @@ func (r *reconciler) bringIntoLine(want []rtbh.Route, at []netip.Prefix) {
 }
 
 func (r *reconciler) put(d *dialect, batch []rtbh.Route) {
-	for _, route := range batch {
-		r.touch(d, route.Prefix)
-	}
+	r.touch(d, prefixesOf(batch))
 	errs := r.table.put(d.name, batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -225,8 +228,19 @@ func (r *reconciler) put(d *dialect, batch []rtbh.Route) {
 	}
 }
 
+// prefixesOf are the prefixes of routes.
+func prefixesOf(routes []rtbh.Route) iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		for i := range routes {
+			if !yield(routes[i].Prefix) {
+				return
+			}
+		}
+	}
+}
+
 func (r *reconciler) remove(d *dialect, batch []netip.Prefix) {
-	r.touch(d, batch...)
+	r.touch(d, slices.Values(batch))
 	err := r.table.remove(d.name, batch)
 	r.mu.Lock()
 	defer r.mu.Unlock()

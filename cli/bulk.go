@@ -33,6 +33,7 @@ type wish struct {
 // answer is what became of one command.
 type answer struct {
 	line    string
+	cmd     rtbh.Command
 	index   uint64 // of its entry
 	at      rtbh.Instant
 	outcome rtbh.Outcome
@@ -44,16 +45,22 @@ type answer struct {
 // Foresee is [vty.Foreseer]'s.
 func (sh *Shell) Foresee(ahead func() []string) { sh.ahead = ahead }
 
-// ask gets one line's command decided, together with those of the lines that
-// follow it, or looks up what was decided when it was one of these.
-func (c *call) ask(cmd rtbh.Command) answer {
-	if len(c.told) > 0 {
-		a := c.told[0]
-		if c.Shell.told = c.told[1:]; a.line == c.typed {
-			return a
-		}
-		c.Shell.told = nil // cannot be: vty keeps its word
+// foretold returns what was decided of this line when one before it was asked
+// about. It need not be parsed again: only lines that print an error can have come
+// between them.
+func (c *call) foretold() (answer, bool) {
+	if len(c.told) == 0 || c.told[0].line != c.typed {
+		return answer{}, false
 	}
+	a := c.told[0]
+	c.Shell.told = c.told[1:]
+	return a, true
+}
+
+// ask gets one line's command decided, together with those of the lines that
+// follow it.
+func (c *call) ask(cmd rtbh.Command) answer {
+	c.Shell.told = nil // there is none: vty keeps its word
 	run := c.gather(cmd)
 	answers := c.decide(run)
 	c.Shell.told = answers[1:]
@@ -75,6 +82,9 @@ func (c *call) gather(cmd rtbh.Command) []wish {
 		}
 		r, m, err := table().Parse(c.mode, line, c.role)
 		if err != nil {
+			if _, _, elsewhere := c.fallback(line); elsewhere {
+				break // it may change the mode
+			}
 			continue
 		}
 		if !strings.HasPrefix(r.Pattern, "network ") && !strings.HasPrefix(r.Pattern, "no network ") {
@@ -103,7 +113,7 @@ func (c *call) decide(run []wish) []answer {
 			w := &run[i]
 			w.before = noticeOf(s, w.cmd, now)
 			w.asked, w.again = c.unconfirmed[w.key]
-			answers[i] = answer{line: w.line, before: w.before}
+			answers[i] = answer{line: w.line, cmd: w.cmd, before: w.before}
 			if !w.again {
 				if refusal := early.refusal(s, c.actor, w.cmd, now); refusal != nil {
 					answers[i].err = refusal

@@ -147,12 +147,16 @@ func (c *call) networkLine(cmd rtbh.Command) error {
 		}
 		return err
 	}
-	a := c.ask(cmd)
+	return c.conclude(c.ask(cmd))
+}
+
+// conclude says what became of a `network` or `no network` line.
+func (c *call) conclude(a answer) error {
 	err := c.deliver(a)
-	if _, ok := cmd.(rtbh.Withdraw); ok && isAbsent(err) {
+	if _, ok := a.cmd.(rtbh.Withdraw); ok && isAbsent(err) {
 		return absent
 	}
-	if x, ok := cmd.(rtbh.Announce); ok && err == nil {
+	if x, ok := a.cmd.(rtbh.Announce); ok && err == nil {
 		c.receipt(x, a)
 		c.warnRPKI(x)
 	}

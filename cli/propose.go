@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,8 +32,14 @@ func (c *call) propose(cmd rtbh.Command) (answer, error) {
 // lineKey is one line in its place. It is a hash, so that a password that was
 // typed does not stay in memory.
 func (c *call) lineKey(line string) [sha256.Size]byte {
-	at := []string{c.mode.Name, c.at.customer, c.at.user, c.at.routeMap, fmt.Sprint(c.at.seq)}
-	return sha256.Sum256([]byte(strings.Join(append(at, strings.Fields(line)...), " ")))
+	key := make([]byte, 0, 256) // most need less
+	for _, at := range [...]string{c.mode.Name, c.at.customer, c.at.user, c.at.routeMap, strconv.Itoa(int(c.at.seq))} {
+		key = append(append(key, at...), ' ')
+	}
+	for word := range strings.FieldsSeq(line) {
+		key = append(append(key, word...), ' ')
+	}
+	return sha256.Sum256(key)
 }
 
 // failed keeps the id of a line that may still take effect, so that the same

@@ -74,6 +74,9 @@ func (r *rpkiLab) Received(q ReceivedQuery) ([]Received, bool) {
 	}), false
 }
 
+// Usable is [RPKI]'s.
+func (r *rpkiLab) Usable() bool { return len(r.vrps) > 0 }
+
 // Blackhole is [RPKI]'s: a VRP of AS 65535 that is too short refuses.
 func (r *rpkiLab) Blackhole(p netip.Prefix, origin uint32) RPKIAdvice {
 	a := RPKIAdvice{Known: len(r.vrps) > 0, State: "not-found", VRPs: r.Covering(p)}

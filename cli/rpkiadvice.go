@@ -80,6 +80,9 @@ func resetRPKI(c *call, _ *match) error {
 // warnRPKI says that routers may drop a blackhole that was accepted. It is no
 // error: many make an exception for blackholes.
 func (c *call) warnRPKI(x rtbh.Announce) {
+	if c.ports.RPKI == nil || !c.ports.RPKI.Usable() {
+		return
+	}
 	if a, ok := c.advice(x.Prefix, c.originOf(x.Prefix)); ok && a.Refused {
 		c.print("Warning: %s.\n", a.Text)
 	}

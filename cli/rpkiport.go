@@ -25,6 +25,8 @@ type RPKI interface {
 	// Received returns received routes by prefix. more: the query's limit left
 	// some out.
 	Received(q ReceivedQuery) (routes []Received, more bool)
+	// Usable tells whether there are VRPs to judge by.
+	Usable() bool
 	// Blackhole tells what neighbors that validate make of a blackhole.
 	Blackhole(p netip.Prefix, origin uint32) RPKIAdvice
 	// Refresh asks every cache for what is new.

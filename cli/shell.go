@@ -201,6 +201,9 @@ func (sh *Shell) Execute(ctx context.Context, line string, out io.Writer) vty.Ou
 // run parses a line in the shell's mode and runs its command, through a pipe
 // when it is a show command with one.
 func (c *call) run(line string) error {
+	if a, ok := c.foretold(); ok {
+		return c.conclude(a)
+	}
 	if head, tail, ok := cutPipe(line); ok {
 		if r, m, err := table().Parse(c.mode, head, c.role); err == nil && pipes(r) {
 			return c.piped(r, m, tail)

@@ -2,7 +2,6 @@ package vty
 
 import (
 	"fmt"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -43,5 +42,10 @@ func appendClean(dst, p []byte, last bool) ([]byte, int) {
 // printable is s on one line without anything that drives a terminal.
 func printable(s string) string {
 	out, _ := appendClean(nil, []byte(s), true)
-	return strings.NewReplacer("\n", " ", "\t", " ").Replace(string(out))
+	for i, b := range out {
+		if b == '\n' || b == '\t' {
+			out[i] = ' '
+		}
+	}
+	return string(out)
 }

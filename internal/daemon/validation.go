@@ -114,6 +114,9 @@ func (v validation) Received(q cli.ReceivedQuery) ([]cli.Received, bool) {
 	return out, a.More
 }
 
+// Usable tells whether there are VRPs to judge by.
+func (v validation) Usable() bool { return v.Effective().Data != nil }
+
 // Blackhole judges the route of a blackhole as a neighbor would.
 func (v validation) Blackhole(p netip.Prefix, origin uint32) cli.RPKIAdvice {
 	a := v.Service.Blackhole(p, origin)

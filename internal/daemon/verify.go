@@ -19,7 +19,7 @@ const (
 
 // announcer is the speaker as it is verified.
 type announcer interface {
-	Announced() []rtbh.Route
+	Differing(wanted []rtbh.Route) []netip.Prefix
 	AnnouncedRoute(p netip.Prefix) (rtbh.Route, bool)
 }
 
@@ -35,7 +35,7 @@ func (d *Daemon) wrongRoutes(ctx context.Context, wanted []rtbh.Route) []string 
 }
 
 func verifySpeaker(ctx context.Context, s announcer, want func(netip.Prefix) (rtbh.Route, bool), wanted []rtbh.Route) []string {
-	suspects := differing(wanted, s.Announced())
+	suspects := s.Differing(wanted)
 	for tries := 0; ; tries++ {
 		suspects = slices.DeleteFunc(suspects, func(p netip.Prefix) bool { return judge(s, want, p) == "" })
 		if len(suspects) == 0 {
@@ -51,26 +51,6 @@ func verifySpeaker(ctx context.Context, s announcer, want func(netip.Prefix) (rt
 		}
 	}
 	return inWords(s, want, suspects)
-}
-
-// differing returns the prefixes whose routes are not the same in both, in
-// order.
-func differing(a, b []rtbh.Route) (all []netip.Prefix) {
-	left := make(map[netip.Prefix]rtbh.Route, len(a))
-	for _, r := range a {
-		left[r.Prefix] = r
-	}
-	for _, r := range b {
-		if other, ok := left[r.Prefix]; !ok || !other.Equal(r) {
-			all = append(all, r.Prefix)
-		}
-		delete(left, r.Prefix)
-	}
-	for p := range left {
-		all = append(all, p)
-	}
-	slices.SortFunc(all, rtbh.ComparePrefixes)
-	return all
 }
 
 // judge says what is wrong with one prefix; "" is nothing.

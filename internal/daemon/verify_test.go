@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -16,10 +17,24 @@ type told map[netip.Prefix]rtbh.Route
 
 func (t told) AnnouncedRoute(p netip.Prefix) (rtbh.Route, bool) { r, ok := t[p]; return r, ok }
 
-func (t told) Announced() (all []rtbh.Route) {
+func (t told) all() (all []rtbh.Route) {
 	for _, r := range t {
 		all = append(all, r)
 	}
+	slices.SortFunc(all, func(a, b rtbh.Route) int { return rtbh.ComparePrefixes(a.Prefix, b.Prefix) })
+	return all
+}
+
+func (t told) Differing(wanted []rtbh.Route) (all []netip.Prefix) {
+	left := maps.Clone(t)
+	for _, w := range wanted {
+		if r, ok := left[w.Prefix]; !ok || !r.Equal(w) {
+			all = append(all, w.Prefix)
+		}
+		delete(left, w.Prefix)
+	}
+	all = slices.AppendSeq(all, maps.Keys(left))
+	slices.SortFunc(all, rtbh.ComparePrefixes)
 	return all
 }
 
@@ -38,7 +53,7 @@ func TestSpeakerIsHeldAgainstTheState(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				if got := verifySpeaker(context.Background(), c.out, state.AnnouncedRoute, state.Announced()); !slices.Equal(got, c.want) {
+				if got := verifySpeaker(context.Background(), c.out, state.AnnouncedRoute, state.all()); !slices.Equal(got, c.want) {
 					t.Errorf("got %q, want %q", got, c.want)
 				}
 			})

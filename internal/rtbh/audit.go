@@ -23,16 +23,22 @@ const auditKept = 20000
 // trimmed drops the oldest of a bounded list, in steps so that the copying is
 // paid once in a while and not on every append.
 func trimmed[T any](all []T, keep int) []T {
-	if len(all) <= keep+keep/8 {
+	most := keep + keep/8
+	if len(all) <= most {
 		return all
 	}
-	return append(make([]T, 0, keep+keep/8), all[len(all)-keep:]...)
+	return append(make([]T, 0, most+1), all[len(all)-keep:]...) // with room for the one too many
 }
 
 // chained returns the hash of r when it follows prev.
 func (r AuditRecord) chained(prev [32]byte) [32]byte {
+	return r.hashed(prev, &codec{})
+}
+
+// hashed is chained with the room of a codec that was used before.
+func (r AuditRecord) hashed(prev [32]byte, c *codec) [32]byte {
 	r.Hash = prev
-	c := &codec{writing: true, bare: true, buf: make([]byte, 0, 512)} // most need less
+	*c = codec{writing: true, bare: true, buf: c.buf[:0], inner: c.inner}
 	c.audit(&r)
 	return sha256.Sum256(c.buf)
 }
@@ -53,7 +59,7 @@ func (s *State) record(index uint64, e *Entry, cmd Command, refusal *Refusal) {
 		Seq: s.auditSeq, Index: index, At: s.stamp, Actor: e.Actor, Request: e.Request,
 		Command: cmd, Refusal: refusal,
 	}
-	r.Hash = r.chained(s.auditHead)
+	r.Hash = r.hashed(s.auditHead, s.room)
 	s.auditHead = r.Hash
 	s.audit = trimmed(append(s.audit, r), auditKept)
 }

@@ -17,7 +17,16 @@ type codec struct {
 	bare    bool // leave out the texts of refusals, for digests
 	buf     []byte
 	err     error
+	words   map[string]string // when decoding: what was read already, see text
+	inner   []byte            // when encoding: room for a command's body
 }
+
+// What is worth looking for in words: names come again and again, and a state
+// of 100,000 blackholes has a handful of them.
+const (
+	longWord  = 64
+	mostWords = 256
+)
 
 var errShort = errors.New("ends in the middle of a value")
 
@@ -98,7 +107,25 @@ func text[T ~string](c *codec, v *T) {
 		c.buf = append(c.buf, *v...)
 		return
 	}
-	*v = T(c.take(n))
+	*v = T(c.word(c.take(n)))
+}
+
+// word is b as a string, the same one as before where it can be.
+func (c *codec) word(b []byte) string {
+	if len(b) == 0 || len(b) > longWord {
+		return string(b)
+	}
+	if w, ok := c.words[string(b)]; ok {
+		return w
+	}
+	w := string(b)
+	if c.words == nil {
+		c.words = map[string]string{}
+	}
+	if len(c.words) < mostWords {
+		c.words[w] = w
+	}
+	return w
 }
 
 func (c *codec) fixed(v []byte) {
@@ -109,7 +136,7 @@ func (c *codec) fixed(v []byte) {
 	copy(v, c.take(uint64(len(v))))
 }
 
-// blob walks a byte string of its own length.
+// blob walks a byte string of its own length. What is read is part of the input.
 func (c *codec) blob(v *[]byte) {
 	n := uint64(len(*v))
 	c.u64(&n)
@@ -117,7 +144,7 @@ func (c *codec) blob(v *[]byte) {
 		c.buf = append(c.buf, *v...)
 		return
 	}
-	*v = append([]byte(nil), c.take(n)...)
+	*v = c.take(n)
 }
 
 // list walks a slice; an empty one and a nil one are the same value.
@@ -144,9 +171,12 @@ func list[T any](c *codec, v *[]T, item func(*codec, *T)) {
 }
 
 func (c *codec) addr(v *netip.Addr) {
-	b := v.AsSlice() // nil for the zero Addr
-	c.blob(&b)
-	if c.writing || c.err != nil {
+	if c.writing {
+		c.writeAddr(*v)
+		return
+	}
+	var b []byte
+	if c.blob(&b); c.err != nil {
 		return
 	}
 	a, ok := netip.AddrFromSlice(b)
@@ -154,6 +184,20 @@ func (c *codec) addr(v *netip.Addr) {
 		c.fail(fmt.Errorf("address of %d bytes", len(b)))
 	}
 	*v = a
+}
+
+// writeAddr writes as many bytes as the address has, none for the zero Addr.
+func (c *codec) writeAddr(a netip.Addr) {
+	n := uint64(a.BitLen() / 8)
+	c.u64(&n)
+	switch n {
+	case 4:
+		b := a.As4()
+		c.buf = append(c.buf, b[:]...)
+	case 16:
+		b := a.As16()
+		c.buf = append(c.buf, b[:]...)
+	}
 }
 
 // prefix walks a prefix with its host bits: a refused one is audited as typed.

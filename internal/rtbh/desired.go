@@ -37,13 +37,24 @@ func (s *State) Desired(now Instant) []Route {
 // digest of routes that do not use it: two versions compare theirs.
 func RoutesDigest(routes []Route) (d [32]byte) {
 	h := sha256.New()
-	for _, r := range routes {
-		fmt.Fprintf(h, "%s %s %d %d %d %d %d %d %d\n", r.Prefix, r.NextHop, uint8(r.Origin),
-			[2]uint32{bit(r.LocalPref.Set), r.LocalPref.Value}, [2]uint32{bit(r.MED.Set), r.MED.Value},
-			r.Communities, r.Large, r.Ext, r.Prepend)
+	var line []byte
+	var attributes string // of the route before: most have the same
+	for i, r := range routes {
+		if i == 0 || !r.Equal(routes[i-1].At(r.Prefix)) {
+			attributes = r.attributesText()
+		}
+		line = append(r.Prefix.AppendTo(line[:0]), attributes...)
+		h.Write(line)
 	}
 	h.Sum(d[:0])
 	return d
+}
+
+// attributesText is all of a route behind its prefix, with the end of the line.
+func (r Route) attributesText() string {
+	return fmt.Sprintf(" %s %d %d %d %d %d %d %d\n", r.NextHop, uint8(r.Origin),
+		[2]uint32{bit(r.LocalPref.Set), r.LocalPref.Value}, [2]uint32{bit(r.MED.Set), r.MED.Value},
+		r.Communities, r.Large, r.Ext, r.Prepend)
 }
 
 func bit(b bool) uint32 {

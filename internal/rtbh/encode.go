@@ -79,12 +79,15 @@ func (c *codec) command(v *Command) {
 	}
 	number(c, &k)
 	number(c, &version)
-	body := &codec{writing: c.writing}
 	if c.writing {
+		body := &codec{writing: true, buf: c.inner[:0]}
 		body.commandBody(k, *v)
+		c.blob(&body.buf)
+		c.inner = body.buf
+		return
 	}
-	c.blob(&body.buf)
-	if c.writing || c.err != nil {
+	body := &codec{words: c.words}
+	if c.blob(&body.buf); c.err != nil {
 		return
 	}
 	if version != commandVersion {
@@ -92,6 +95,7 @@ func (c *codec) command(v *Command) {
 		return
 	}
 	*v = body.commandBody(k, nil)
+	c.words = body.words
 	if err := body.done(); err != nil {
 		c.fail(fmt.Errorf("command %d: %w", k, err))
 	}

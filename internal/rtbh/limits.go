@@ -22,6 +22,9 @@ func (s *State) checkBudgets(c Customer, x Announce, now Instant) *Refusal {
 			return refuse(RefusedLimit, "The cluster has %d blackholes, and %d is its limit; call your provider.", have, most)
 		}
 	}
+	if len(s.budgets) == 0 {
+		return nil
+	}
 	if slices.ContainsFunc(s.byPrefix[x.Prefix], func(b *Blackhole) bool { return b.Active(now) }) {
 		return nil // another customer's announcement already counts
 	}
@@ -61,9 +64,12 @@ func (s *State) OverBudget(now Instant) (routes uint32, over []Budget) {
 
 // routesAt counts the prefixes that are announced at now.
 func (s *State) routesAt(now Instant) uint32 {
-	gone := map[netip.Prefix]bool{}
+	var gone map[netip.Prefix]bool
 	s.overAt(now, func(b *Blackhole) {
 		if !slices.ContainsFunc(s.byPrefix[b.Prefix], func(o *Blackhole) bool { return o.Active(now) }) {
+			if gone == nil {
+				gone = map[netip.Prefix]bool{}
+			}
 			gone[b.Prefix] = true
 		}
 	})

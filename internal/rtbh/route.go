@@ -67,6 +67,12 @@ type Route struct {
 	Prepend     []uint32 // AS numbers put before the path, in order of the path
 }
 
+// At returns the route with the same attributes for another prefix.
+func (r Route) At(p netip.Prefix) Route {
+	r.Prefix = p
+	return r
+}
+
 // Equal tells whether both routes are the same announcement, value for value.
 func (r Route) Equal(o Route) bool {
 	return r.Prefix == o.Prefix && r.NextHop == o.NextHop && r.Origin == o.Origin &&

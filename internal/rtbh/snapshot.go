@@ -68,9 +68,12 @@ func writeRecords[T any](c *codec, kind recordKind, all []T, walk func(*codec, *
 	}
 }
 
+// recordBytes is what most records need, so that the buffer seldom has to grow.
+const recordBytes = 160
+
 // body returns the state's records, for a digest without the texts of refusals.
 func (s *State) body(bare bool) []byte {
-	c := &codec{writing: true, bare: bare, buf: make([]byte, 0, 1024+160*len(s.holes))}
+	c := &codec{writing: true, bare: bare, buf: make([]byte, 0, 4096+recordBytes*(s.holeCount+len(s.history)+len(s.audit)))}
 	writeRecords(c, recordMeta, []State{*s}, (*codec).meta)
 	writeRecords(c, recordCustomer, s.Customers(), (*codec).customer)
 	writeRecords(c, recordUser, s.Users(), (*codec).user)
@@ -162,13 +165,14 @@ func decodeBody(b []byte) (*State, error) {
 		number(c, &kind)
 		length := uint64(0)
 		c.u64(&length)
-		record := &codec{buf: c.take(length)}
+		record := &codec{buf: c.take(length), words: c.words}
 		if c.err != nil {
 			break
 		}
 		if err := s.readRecord(record, kind); err != nil {
 			return nil, fmt.Errorf("snapshot record %d: %w", n, err)
 		}
+		c.words = record.words
 	}
 	if c.err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, c.err)

@@ -84,6 +84,7 @@ type State struct {
 	known     map[RequestID]*remembered
 
 	trial *trial // set while an atomic batch is tried
+	room  *codec // of the last record's hash, used again for the next
 }
 
 // NewState returns the state before the first entry.
@@ -103,6 +104,7 @@ func NewState() *State {
 		pending:        map[uint64]Pending{},
 		holes:          map[string]map[netip.Prefix]*Blackhole{},
 		settings:       defaultSettings(),
+		room:           &codec{},
 	}
 	s.derive()
 	return s
@@ -155,6 +157,7 @@ func (s *State) Clone() *State {
 	c.audit = slices.Clip(s.audit)
 	c.recent = slices.Clip(s.recent)
 	c.ends = slices.Clone(s.ends) // sorted in place
+	c.room = &codec{}
 	return &c
 }
 
