@@ -36,7 +36,7 @@ func feedLoop(ctx context.Context, f *feed, at netip.AddrPort) *feeding {
 	go func() {
 		defer close(g.done)
 		for ctx.Err() == nil {
-			closeIt, err := sendTable(ctx, f, at)
+			closeIt, err := sendTable(ctx, f, at, func(error) {})
 			if err == nil {
 				g.sent.Add(1)
 				select { // what lies in buffers is read too
@@ -50,16 +50,22 @@ func feedLoop(ctx context.Context, f *feed, at netip.AddrPort) *feeding {
 	return g
 }
 
-// sendTable opens a session and sends the whole table; closeIt ends the session.
-func sendTable(ctx context.Context, f *feed, at netip.AddrPort) (closeIt func(), err error) {
+// sendTable opens a session and sends the whole table; closeIt ends the session. lost
+// hears of every end of it: it comes again, without the table.
+func sendTable(ctx context.Context, f *feed, at netip.AddrPort, lost func(error)) (closeIt func(), err error) {
 	up := make(chan struct{}, 64)
+	var was atomic.Bool
 	s, err := sink.New(sink.Config{LocalAS: feederAS, RouterID: feederAddr, RemoteAS: triggerAS, NoTable: true, Pause: 100 * time.Millisecond,
 		OnEvent: func(e sink.Event) {
-			if e.Kind == sink.Established {
+			switch {
+			case e.Kind == sink.Established:
+				was.Store(true)
 				select {
 				case up <- struct{}{}:
 				default:
 				}
+			case e.Kind == sink.Down && was.Load():
+				lost(fmt.Errorf("the session that sent the table has ended: %w", e.Err))
 			}
 		}})
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,8 +57,16 @@ func TestAFeedArrivesWhole(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
 	defer cancel()
-	closeIt, err := sendTable(ctx, f, at)
-	defer func() { closeIt() }()
+	var closing atomic.Bool
+	closeIt, err := sendTable(ctx, f, at, func(err error) {
+		if !closing.Load() {
+			t.Errorf("lost: %v", err)
+		}
+	})
+	defer func() {
+		closing.Store(true)
+		closeIt()
+	}()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,5 +257,29 @@ func TestManyAreOneChangeOrOneForEach(t *testing.T) {
 		if got := slices.Concat(w.changes...); !slices.Equal(got, all[:len(got)]) {
 			t.Errorf("%+v: %v were made", c, got)
 		}
+	}
+}
+
+// A table that is gone with its session is not waited for.
+func TestALostSessionOfTheTableIsToldOf(t *testing.T) {
+	f := &feed{rows: synthetic(10)}
+	f.messages = append(messages(f.rows), append(make([]byte, 16), 0, 19, 4)...) // without its marker
+	s, err := sink.New(sink.Config{LocalAS: triggerAS, RouterID: netip.MustParseAddr("192.0.2.1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	at, err := s.Listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
+	defer cancel()
+	ctx, lost := context.WithCancelCause(ctx)
+	closeIt, _ := sendTable(ctx, f, at, lost)
+	defer func() { closeIt() }()
+	err = until(ctx, func() error { return errOther })
+	if err == nil || !strings.Contains(err.Error(), "has ended") {
+		t.Errorf("the wait ended with: %v", err)
 	}
 }

@@ -176,7 +176,9 @@ func (e *env) validate(ctx context.Context, s validator, cache *rtrtest.Cache, t
 	}
 	cells[0] = seconds(time.Since(began))
 	start := time.Now()
-	closeIt, err := sendTable(ctx, table, s.feedAt())
+	ctx, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	closeIt, err := sendTable(ctx, table, s.feedAt(), lost)
 	defer func() { closeIt() }()
 	if err == nil {
 		err = until(ctx, func() error { return s.state(ctx, sentinel, true) })
