@@ -14,8 +14,8 @@ import (
 )
 
 // Two nodes at the same index hold the same state. Checkpoints prove it: when
-// something has changed, the leader puts one into the log every few seconds,
-// and every node takes the digest of its state as it is just before that entry.
+// something has changed or a member was started, the leader puts one into the
+// log, one in a few seconds at most, and every node takes the digest of its state as it is just before that entry.
 // So all digests are of the same index. They are compared through the table of
 // members, and the next checkpoint carries the proposer's digest of the one
 // before, so that the log proves it too.
@@ -145,7 +145,7 @@ func (n *Node) checkpointIfNeeded() {
 	n.fsm.mu.RLock()
 	touched, last := n.fsm.touched, n.fsm.checked
 	n.fsm.mu.RUnlock()
-	if touched <= last || !n.digests.due(time.Since(n.lastCheck)) {
+	if touched <= last && !n.isUnproven() || !n.digests.due(time.Since(n.lastCheck)) {
 		return
 	}
 	n.lastCheck = time.Now()
@@ -159,6 +159,19 @@ func (n *Node) checkpointIfNeeded() {
 	if a := n.applyHere(ctx, rtbh.Entry{Actor: n.asNode(), Commands: []rtbh.Command{c}}); a.verdict != done {
 		n.log.Debug("checkpoint not applied", "err", a.err)
 	}
+}
+
+// isUnproven tells whether a member has started since the last checkpoint: what it
+// read from its disk was never compared with what the others hold, and in a
+// quiet cluster it would announce that for days.
+func (n *Node) isUnproven() bool {
+	if own, _ := n.digests.get(); own == "" {
+		return true
+	}
+	return slices.ContainsFunc(n.members(), func(m rtbh.Member) bool {
+		p, ok := n.peers.get(m.Name)
+		return ok && m.Name != n.Name() && p.reachable() && p.last.ServerID == m.ServerID() && !p.last.Stopped && p.last.Confirmed && p.last.Digest == ""
+	})
 }
 
 // opinion is one digest and the members that have it.

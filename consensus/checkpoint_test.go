@@ -62,6 +62,31 @@ func TestWrongStateIsSeenQuarantinedAndHealed(t *testing.T) {
 	}
 }
 
+// A bit of the log turned over while the node was down. Nobody types anything:
+// it must not announce what it made of it until somebody does.
+func TestWrongStateReadFromDiskIsSeenInAQuietCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, tuning{}, twoTriggersAndWitness...)
+		defer s.closeAll()
+		mustAccept(t, s.leader().Node, announce("203.0.113.1/32"))
+		time.Sleep(30 * time.Second)
+		bad := s.follower()
+		bad.down()
+		time.Sleep(30 * time.Second)
+		bad.up()
+		bad.mustBeReady()
+		bad.corrupt("203.0.113.1/32")
+		s.until("it is healed", func() bool {
+			return bad.identity().Incarnation == 2 && !bad.fsm.holding() && bad.holds("203.0.113.1/32")
+		})
+		index := s.leader().Status(t.Context()).LastIndex
+		time.Sleep(5 * time.Minute)
+		if now := s.leader().Status(t.Context()).LastIndex; now > index+20 {
+			t.Errorf("the quiet cluster goes on writing: from %d to %d", index, now)
+		}
+	})
+}
+
 // With two nodes nobody can tell who is right: an alarm on both, and nothing
 // else happens.
 func TestTwoNodesThatDifferOnlySaySo(t *testing.T) {
