@@ -69,7 +69,7 @@ func readHostKey(path string) (crypto.Signer, error) {
 	}
 	raw, err := ssh.ParseRawPrivateKey(text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("it is damaged (%w): restore it from a copy, or remove it to have a new one made, which clients will warn of", err)
 	}
 	switch key := raw.(type) {
 	case *ed25519.PrivateKey:

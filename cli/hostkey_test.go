@@ -61,8 +61,8 @@ func TestBrokenHostKeysAreNotReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 			before, _ := os.ReadFile(path)
-			if _, err := LoadHostKeys(dir); err == nil || !strings.Contains(err.Error(), path) {
-				t.Errorf("no error that names the file: %v", err)
+			if _, err := LoadHostKeys(dir); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove it to have a new one made") {
+				t.Errorf("no error that names the file and what to do: %v", err)
 			}
 			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 				t.Error("the file was written over")

@@ -101,7 +101,7 @@ func tend(ctx context.Context, d *daemon.Daemon, hup <-chan os.Signal, file *con
 		case <-ctx.Done():
 			return nil
 		case <-d.Failed():
-			return errors.New("the node cannot do its work; the log above says why")
+			return fmt.Errorf("the node cannot do its work: %w", d.Failure())
 		case <-hup:
 			conf, err := file.load(os.Stderr)
 			if err == nil {

@@ -150,7 +150,12 @@ func TestTakenPortsAndDirectories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.does("run").refusedWith(t, 1, fmt.Sprintf("127.0.0.1:%d: bind: address already in use", port))
+		why := fmt.Sprintf("127.0.0.1:%d: bind: address already in use", port)
+		r := n.does("run")
+		r.refusedWith(t, 1, why)
+		if _, last, _ := strings.Cut(r.stderr, "\ntriggerd: "); !strings.Contains(last, why) {
+			t.Errorf("the last word does not say why: %q", last)
+		}
 		if t.Failed() {
 			t.Fatalf("the port of %s was taken", what)
 		}

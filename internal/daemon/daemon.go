@@ -51,6 +51,7 @@ type Daemon struct {
 
 	reloading sync.Mutex // no reload while the speaker opens
 	failed    chan struct{}
+	failure   error // set before failed is closed
 
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
@@ -229,6 +230,7 @@ func (d *Daemon) announce(ctx context.Context) {
 	speaker, err := d.openSpeaker(ctx)
 	if err != nil {
 		d.alarms.Raise(alarm.DaemonFault, "bgp", "the BGP speaker does not start: "+err.Error())
+		d.failure = fmt.Errorf("the BGP speaker does not start: %w", err)
 		close(d.failed)
 		return
 	}
@@ -255,7 +257,11 @@ func (d *Daemon) openSpeaker(ctx context.Context) (*bgp.Speaker, error) {
 }
 
 // Failed is closed when the node can't do its work and has to be restarted.
+// [Daemon.Failure] says why then.
 func (d *Daemon) Failed() <-chan struct{} { return d.failed }
+
+// Failure is why the node can't do its work, once [Daemon.Failed] is closed.
+func (d *Daemon) Failure() error { return d.failure }
 
 // Close stops the node: first the doors, then BGP, so that neighbors with
 // graceful restart keep the routes, then the cluster side.

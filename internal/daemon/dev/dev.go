@@ -179,7 +179,7 @@ func (w *world) failed(ctx context.Context) <-chan error {
 		go func() {
 			select {
 			case <-n.d.Failed():
-				out <- fmt.Errorf("%s stopped by itself; its log says why", n.name)
+				out <- fmt.Errorf("%s stopped by itself: %w", n.name, n.d.Failure())
 			case <-ctx.Done():
 			}
 		}()
