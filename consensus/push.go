@@ -7,9 +7,13 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// pushTries are the waits before a peer that does not hold the entry yet is
-// asked again. After them the log stream tells it.
-var pushTries = [...]time.Duration{0, time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond}
+// pushFirst and pushLast bound the waits, each twice the one before, after which
+// a peer that does not hold the entry yet is asked again. Then the log stream
+// tells it, which looks at the peer every CommitTimeout.
+const (
+	pushFirst = time.Millisecond
+	pushLast  = 128 * time.Millisecond
+)
 
 // pusher tells the peers at once what a leader has committed; see the package
 // comment for why that is safe.
@@ -121,27 +125,29 @@ func (p *pusher) run(id raft.ServerID, peer *pushPeer) {
 
 // push sends one point, and again while the peer's log is still behind it.
 func (p *pusher) push(id raft.ServerID, peer *pushPeer, c commitPoint) {
-	for _, wait := range pushTries {
-		if wait > 0 {
-			select {
-			case <-time.After(wait):
-			case newer := <-peer.next:
-				c = newer
-			case <-p.stop:
-				return
-			}
-		}
-		if !p.leads(c.term) {
+	for wait := pushFirst; p.leads(c.term) && p.behind(id, peer, c) && wait <= pushLast; wait *= 2 {
+		select {
+		case <-time.After(wait):
+		case newer := <-peer.next:
+			c = newer
+		case <-peer.gone:
 			return
-		}
-		var resp raft.AppendEntriesResponse
-		if err := p.trans.AppendEntries(id, peer.addr, p.request(c), &resp); err != nil {
-			return // the log stream and its own errors say it
-		}
-		if resp.Success || resp.Term > c.term || resp.LastLog >= c.index {
+		case <-p.stop:
 			return
 		}
 	}
+}
+
+// behind sends one point. It is true when the peer answers that its log does not
+// reach that far. Of a peer that doesn't answer the log stream and its own errors
+// say enough; but that a connection is an old one proves nothing.
+func (p *pusher) behind(id raft.ServerID, peer *pushPeer, c commitPoint) bool {
+	var resp raft.AppendEntriesResponse
+	err := overFresh(func() error {
+		resp = raft.AppendEntriesResponse{}
+		return p.trans.AppendEntries(id, peer.addr, p.request(c), &resp)
+	})
+	return err == nil && !resp.Success && resp.Term <= c.term && resp.LastLog < c.index
 }
 
 func (p *pusher) request(c commitPoint) *raft.AppendEntriesRequest {

@@ -98,7 +98,7 @@ func (r *simRaft) AppendEntries(id raft.ServerID, target raft.ServerAddress, req
 	}
 	t := tamper(r.addr, string(target), req)
 	if t.drop {
-		return errors.New("dropped")
+		return fmt.Errorf("dropped: %w", peer.ErrUnreachable) // not an old connection, so not at once again
 	}
 	if t.delay > 0 {
 		time.Sleep(t.delay)
