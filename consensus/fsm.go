@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 	"github.com/triggerd/triggerd/internal/rtbh"
@@ -37,6 +38,8 @@ type fsm struct {
 	checked uint64      // the last checkpoint
 	stopped error
 
+	directory atomic.Pointer[directory] // of state; replaced under mu
+
 	tellMu sync.Mutex // held around onChange
 
 	waitMu   sync.Mutex
@@ -47,7 +50,7 @@ type fsm struct {
 var _ raft.BatchingFSM = (*fsm)(nil)
 
 func newFSM(clock *logClock) *fsm {
-	return &fsm{
+	f := &fsm{
 		clock: clock, state: rtbh.NewState(), moved: make(chan struct{}),
 		requests:  map[rtbh.RequestID][]chan rtbh.Result{},
 		marked:    func(uint64) {},
@@ -56,6 +59,8 @@ func newFSM(clock *logClock) *fsm {
 		onChange:  func([]netip.Prefix, bool) {},
 		onMembers: func() {},
 	}
+	f.directory.Store(newDirectory(f.state))
+	return f
 }
 
 // applied is what Raft hands back to whoever proposed an entry on this node.
@@ -88,6 +93,9 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 			members = members || editsMembers(e)
 			done = append(done, doneRequest{e.Request, a.result})
 		}
+	}
+	if members {
+		f.directory.Store(newDirectory(f.state))
 	}
 	seen, stopped := f.seen, f.stopped
 	f.mu.Unlock()
@@ -214,6 +222,7 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 	if !behind {
 		f.state, f.seen, f.stopped = state, seen, nil
 		f.touched = seen
+		f.directory.Store(newDirectory(f.state))
 	}
 	f.mu.Unlock()
 	if behind {

@@ -21,6 +21,7 @@ func (f *fsm) hold() {
 	}
 	f.state, f.seen, f.stopped = rtbh.NewState(), 0, nil
 	f.touched, f.checked = 0, 0
+	f.directory.Store(newDirectory(f.state))
 }
 
 // letGo ends it. It tells whether there was anything to end.

@@ -21,46 +21,6 @@ const configTimeout = time.Second
 // promoteLook is how often the leader looks whether a new voter has caught up.
 const promoteLook = 200 * time.Millisecond
 
-// members returns the members' records, by name.
-func (n *Node) members() (all []rtbh.Member) {
-	n.fsm.view(func(s *rtbh.State) { all = s.Members() })
-	return all
-}
-
-func (n *Node) member(name string) (m rtbh.Member, err error) {
-	ok := false
-	n.fsm.view(func(s *rtbh.State) { m, ok = s.Member(name) })
-	if !ok {
-		return m, fmt.Errorf("%q: %w", name, ErrUnknownMember)
-	}
-	return m, nil
-}
-
-// addrOf returns where a server is to be dialed: where its record says, and
-// only if there is none, where Raft's configuration says. Ids are stable and
-// addresses are not; and a change of an address in Raft's configuration races
-// with its replication.
-func (n *Node) addrOf(serverID, otherwise string) string {
-	name, _, err := peer.ParseServerID(serverID)
-	if err != nil {
-		return otherwise
-	}
-	if m, err := n.member(name); err == nil && m.ServerID() == serverID {
-		return m.Addr
-	}
-	return otherwise
-}
-
-// serverAt returns the member that has an address, "" when none has.
-func (n *Node) serverAt(addr string) string {
-	for _, m := range n.members() {
-		if m.Addr == addr {
-			return m.ServerID()
-		}
-	}
-	return ""
-}
-
 // isMember tells the port whether a server id is in the membership, and
 // whether that can be said. An earlier incarnation never is, and one that was
 // removed never again. An id that this node has not seen may be newer than its
@@ -71,8 +31,7 @@ func (n *Node) isMember(serverID string) (member, known bool) {
 	if err != nil {
 		return false, true
 	}
-	var m rtbh.Member
-	n.fsm.view(func(s *rtbh.State) { m, member = s.Member(name) })
+	m, member := n.fsm.directory.Load().byName[name]
 	switch {
 	case member && m.Incarnation == incarnation:
 		return true, true
