@@ -49,7 +49,7 @@ func (s *Speaker) exportSession(e peerEvent, n config.Neighbor) {
 	}
 	s.exporter.SessionKnown(bmp.Session{
 		Neighbor: e.addr, AS: n.RemoteAS, RouterID: e.routerID, Up: e.at,
-		Local: netip.AddrPortFrom(localAddress(n), e.socket.local), RemotePort: e.socket.remote.Port(),
+		Local: netip.AddrPortFrom(localAddress(n), e.socket.local.Port()), RemotePort: e.socket.remote.Port(),
 		Sent:     openOf(cmp.Or(n.LocalAS, s.engine.asn), cmp.Or(n.Hold, defaultHold), s.conf.RouterID, e.capabilities.local),
 		Received: openOf(n.RemoteAS, cmp.Or(n.Hold, defaultHold), e.routerID, e.capabilities.remote),
 	})

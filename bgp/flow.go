@@ -26,14 +26,15 @@ type flow struct {
 	quiet time.Duration // since it last said anything
 }
 
-// socket is the session's TCP connection, as the kernel knows it.
+// socket is the session's TCP connection, as the kernel knows it. The local
+// address is invalid while it is not known.
 type socket struct {
-	remote netip.AddrPort
-	local  uint16
+	local, remote netip.AddrPort
 }
 
 // pressure is what the kernel says of a connection.
 type pressure struct {
+	local   netip.Addr    // of this end
 	unacked int           // bytes in the send queue, sent or not, that are not acknowledged
 	acked   uint64        // bytes acknowledged since it was opened
 	quiet   time.Duration // since the other side last sent anything
@@ -91,6 +92,9 @@ func (s *Speaker) lookAt(n *neighbor, now time.Time, pressures map[socket]pressu
 		n.flow.stuck = false
 	} else {
 		p, measured := pressures[n.flow.socket]
+		if measured {
+			n.flow.socket.local = netip.AddrPortFrom(p.local, n.flow.socket.local.Port())
+		}
 		missing := n.takes4 && sent4 < told4 || n.takes6 && sent6 < told6
 		n.flow.look(now, missing, updates, p, measured, s.patience)
 	}

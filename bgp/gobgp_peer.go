@@ -223,7 +223,7 @@ func peerEventOf(m *apiutil.WatchEventMessage_PeerEvent, at time.Time) peerEvent
 		as:       m.Peer.State.PeerASN,
 		socket: socket{
 			remote: netip.AddrPortFrom(m.Peer.State.NeighborAddress, uint16(m.Peer.Transport.RemotePort)),
-			local:  uint16(m.Peer.Transport.LocalPort),
+			local:  netip.AddrPortFrom(netip.Addr{}, uint16(m.Peer.Transport.LocalPort)), // LocalAddress would be the configured one
 		},
 	}
 	e.offers4, e.offers6 = familiesOffered(m.Peer.State.RemoteCap)
