@@ -27,17 +27,17 @@ type effort struct {
 	scale    []int
 	nodes    []int // members of the cluster, with atNodes blackholes
 	atNodes  int
-	table    int // routes of the table next door; 0 = the whole
-	vrps     int // 0 = all
-	idle     time.Duration
-	micro    string // -benchtime
+	table    int           // routes of the table next door; 0 = the whole
+	vrps     int           // 0 = all
+	idle     time.Duration // a minute has one of everything that is done now and then
+	micro    string        // -benchtime
 }
 
 func (o Options) effort() effort {
 	e := effort{
 		tries: 200, cell: 60 * time.Second, standing: []int{10_000, 100_000}, bulk: []int{1000, 10_000, 100_000},
 		restart: []int{10_000, 100_000}, scale: []int{1000, 10_000, 100_000, 1_000_000}, nodes: []int{3, 5, 13, 53}, atNodes: 10_000,
-		idle: 20 * time.Second, micro: "1s",
+		idle: 60 * time.Second, micro: "1s",
 	}
 	if o.Quick {
 		e = effort{

@@ -9,7 +9,7 @@ import (
 
 const scaleText = `triggerd alone. How blackholes: three nodes, loaded over the bulk path up to each size; how nodes: two triggers, a witness and
 speakers that announce too. Of one more blackhole: milliseconds from Enter at a live session to the answer and to both routers from every node,
-p50 / p99 / max; processor time is that of all nodes together for one write. Memory is that of the largest node: resident at rest, and at most. Idle is the share of a core of the busiest node when nobody asks anything of it.`
+p50 / p99 / max; processor time is that of all nodes together for one write, once the snapshots and digests that the load calls for are made. Memory is that of the largest node: resident at rest, and at most. Idle is the share of a core of the busiest node when nobody asks anything of it.`
 
 func scaleParts(e *env) []string { return []string{"blackholes", "nodes"} }
 
@@ -83,6 +83,7 @@ func (e *env) scaleCells(ctx context.Context, s *triggerd, have, want int) []Cel
 		all = all[len(some):]
 	}
 	loaded := seconds(time.Since(began))
+	e.rest(ctx, s)
 	r := e.runner(contestants[0], s, "")
 	before := s.usages()
 	e.interleave(ctx, []*runner{r}, 0)
@@ -136,6 +137,32 @@ func largest(all []usage, of func(usage) int64) (most int64) {
 		most = max(most, of(u))
 	}
 	return most
+}
+
+const (
+	restWithin = 2 * time.Minute
+	restLook   = time.Second
+	restLooks  = 5 // quiet ones in a row
+	restShare  = 0.05
+)
+
+// rest waits until the nodes have done what a load leaves to do: each takes little of a
+// core for some seconds. What goes on for longer counts.
+func (e *env) rest(ctx context.Context, s *triggerd) {
+	ctx, cancel := context.WithTimeout(ctx, restWithin)
+	defer cancel()
+	for quiet, before := 0, s.usages(); quiet < restLooks; quiet++ {
+		select {
+		case <-time.After(restLook):
+		case <-ctx.Done():
+			return
+		}
+		after := s.usages()
+		if cpuOf(before, after).Seconds() > restShare*restLook.Seconds()*float64(len(after)) {
+			quiet = -1
+		}
+		before = after
+	}
 }
 
 // memorySettles is how long a node needs to tidy up.
