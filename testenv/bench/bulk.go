@@ -15,6 +15,11 @@ type bulkTook struct{ ack, first, last time.Duration }
 
 // bulkOnce announces many at once over a fresh door, and returns why it could not.
 func (e *env) bulkOnce(ctx context.Context, c contestant, s system, all []netip.Prefix) (took bulkTook, note string) {
+	return e.bulkUnder(ctx, c, s, all, e.routers.expect(sink.Announce, all, s.nodes()...))
+}
+
+// bulkUnder does it and waits until a watch has seen all that it looks for.
+func (e *env) bulkUnder(ctx context.Context, c contestant, s system, all []netip.Prefix, w *watch) (took bulkTook, note string) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.effort.cell, errCellOver)
 	defer cancel()
 	d, err := s.open(c.door)
@@ -26,20 +31,21 @@ func (e *env) bulkOnce(ctx context.Context, c contestant, s system, all []netip.
 	if err != nil {
 		return took, short(err)
 	}
-	w := e.routers.expect(sink.Announce, all, s.nodes()...)
 	start := time.Now()
-	err = do(ctx)
+	if len(all) > 0 {
+		err = do(ctx)
+	}
 	took.ack = time.Since(start)
 	if err == nil {
 		err = w.wait(ctx)
 	}
 	if err != nil {
-		least, _ := w.seen()
+		least, of := w.seen()
 		why := short(err)
 		if errors.Is(context.Cause(ctx), errCellOver) {
 			why = errCellOver.Error()
 		}
-		return took, fmt.Sprintf("cut: %d of %d at every router after %.0f s (%s)", least, len(all), time.Since(start).Seconds(), why)
+		return took, fmt.Sprintf("cut: %d of %d at every router after %.0f s (%s)", least, of, time.Since(start).Seconds(), why)
 	}
 	took.first, took.last = w.firstFrom("").Sub(start), w.lastFrom("").Sub(start)
 	return took, ""

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/triggerd/triggerd/bgp/sink"
 )
 
 const scaleText = `triggerd alone. How blackholes: three nodes, loaded over the bulk path up to each size; how nodes: two triggers, a witness and
@@ -101,18 +103,18 @@ func (e *env) scaleCells(ctx context.Context, s *triggerd, have, want int) []Cel
 }
 
 // insist loads blackholes, and what is missing again when the cluster refused some:
-// fifty nodes on two cores lose their leader now and then.
+// fifty nodes on two cores lose their leader now and then. What was accepted and is only
+// late at a router is waited for.
 func (e *env) insist(ctx context.Context, c contestant, s *triggerd, some []netip.Prefix) (note string) {
+	w := e.routers.expect(sink.Announce, some, s.nodes()...)
 	for range 5 {
-		if _, note = e.bulkOnce(ctx, c, s, some); note == "" || ctx.Err() != nil {
+		if _, note = e.bulkUnder(ctx, c, s, some, w); note == "" || ctx.Err() != nil {
 			return note
 		}
 		within, cancel := context.WithTimeout(ctx, 30*time.Second)
 		_ = until(within, func() error { return s.complete(within) })
 		cancel()
-		if some = e.routers.watch.Load().unseen(); len(some) == 0 {
-			return ""
-		}
+		some = w.unseen()
 		e.say("  %s; %d again", note, len(some))
 	}
 	return note
