@@ -38,8 +38,10 @@ type Node struct {
 	role        chan struct{} // one slot: this node's role may have changed
 	lastTick    time.Time     // of leadLoop, as lastCheck
 	lastCheck   time.Time
-	quarantined time.Time // of pollLoop
+	quarantined time.Time // of pollLoop, as asked
+	asked       int       // whose turn it is
 	peers       peerTable
+	table       encodedTable
 	watches     watchTable
 	digests     digestTable
 	routes      atomic.Pointer[routeCheck]
