@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/raft"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
@@ -62,4 +63,68 @@ func TestFollowerThatWasCutOffLeavesTheLeaderInPlace(t *testing.T) {
 			t.Errorf("term %d, was %d", now, term)
 		}
 	})
+}
+
+// What a cluster at rest costs are the leader's messages.
+func TestLeaderAtRestSpeaksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, tuning{}, twoTriggersAndWitness...)
+		defer s.closeAll()
+		s.leader()
+		time.Sleep(30 * time.Second)
+		before := s.net.spoken.Load()
+		time.Sleep(time.Minute)
+		each := float64(s.net.spoken.Load()-before) / 60 / 2
+		t.Logf("%.1f messages a second to each follower", each)
+		if each < 5 || each > 11 {
+			t.Errorf("%.1f messages a second to each follower", each)
+		}
+	})
+}
+
+// A leader has longer timeouts only for as long as it leads.
+func TestLeaderLeavesItsTimeoutsBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, tuning{}, twoTriggersAndWitness...)
+		defer s.closeAll()
+		for range 5 {
+			led := s.leader()
+			timeouts := func(n *simNode) bool {
+				c, times := n.life().raft.ReloadableConfig(), time.Duration(1)
+				if n.life().raft.State() == raft.Leader {
+					times = calm
+				}
+				return c.ElectionTimeout == times*n.opt.tuning.election && c.HeartbeatTimeout > (times-1)*n.opt.tuning.heartbeat && c.HeartbeatTimeout <= times*n.opt.tuning.heartbeat
+			}
+			for _, n := range s.nodes {
+				s.until("it has the timeouts of its part", func() bool { return timeouts(n) })
+			}
+			led.isolate()
+			s.until("another leads", func() bool { now := s.leader(); return now != led })
+			led.heal()
+			led = s.leader()
+		}
+	})
+}
+
+// heardPipeline counts what goes over a log stream.
+type heardPipeline struct {
+	raft.AppendPipeline
+	net *simNet
+}
+
+func (p heardPipeline) AppendEntries(q *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	p.net.spoken.Add(1)
+	return p.AppendPipeline.AppendEntries(q, r)
+}
+
+// tampering is what happens to one empty AppendEntries.
+type tampering struct {
+	drop  bool
+	twice bool
+	delay time.Duration
+}
+
+func newSimNet() *simNet {
+	return &simNet{nodes: map[string]*simTransport{}, cut: map[[2]string]bool{}}
 }

@@ -28,17 +28,7 @@ type simNet struct {
 	cut    map[[2]string]bool // directed: from, to
 	delay  time.Duration      // of calls, one way
 	tamper func(from, to string, req *raft.AppendEntriesRequest) tampering
-}
-
-// tampering is what happens to one empty AppendEntries.
-type tampering struct {
-	drop  bool
-	twice bool
-	delay time.Duration
-}
-
-func newSimNet() *simNet {
-	return &simNet{nodes: map[string]*simTransport{}, cut: map[[2]string]bool{}}
+	spoken atomic.Int64 // AppendEntries of any kind
 }
 
 type simTransport struct {
@@ -68,7 +58,11 @@ func (r *simRaft) at(id raft.ServerID, otherwise raft.ServerAddress) raft.Server
 }
 
 func (r *simRaft) AppendEntriesPipeline(id raft.ServerID, a raft.ServerAddress) (raft.AppendPipeline, error) {
-	return r.InmemTransport.AppendEntriesPipeline(id, r.at(id, a))
+	p, err := r.InmemTransport.AppendEntriesPipeline(id, r.at(id, a))
+	if err != nil {
+		return nil, err
+	}
+	return heardPipeline{p, r.net}, nil
 }
 
 func (r *simRaft) RequestVote(id raft.ServerID, a raft.ServerAddress, q *raft.RequestVoteRequest, p *raft.RequestVoteResponse) error {
@@ -88,6 +82,7 @@ func (r *simRaft) TimeoutNow(id raft.ServerID, a raft.ServerAddress, q *raft.Tim
 }
 
 func (r *simRaft) AppendEntries(id raft.ServerID, target raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	r.net.spoken.Add(1)
 	push := len(req.Entries) == 0 && req.PrevLogEntry > 0 && req.PrevLogEntry == req.LeaderCommitIndex
 	target = r.at(id, target)
 	r.net.mu.Lock()
