@@ -90,6 +90,7 @@ func replay(logs raft.LogStore, base, last, marked uint64, f *fsm) error {
 			// It went through once. An older binary is running now: it keeps
 			// what it can read, and says so when Raft hands it the entry again.
 			f.stopped = nil
+			f.note()
 			marked = i - 1
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
-// While a large paste is applied the state is locked; heartbeats go on.
+// While a large paste is applied the state is locked; heartbeats go on, and the
+// node answers the others.
 func TestMembersAreFoundWhileTheStateIsLocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t, tuning{}, twoTriggersAndWitness...)
@@ -20,6 +21,8 @@ func TestMembersAreFoundWhileTheStateIsLocked(t *testing.T) {
 		found := make(chan bool, 1)
 		go func() {
 			ok := len(n.members()) == len(twoTriggersAndWitness)
+			r := n.report()
+			ok = ok && r.Applied > 0 && !r.Stopped
 			for _, m := range n.members() {
 				_, known := n.isMember(m.ServerID())
 				_, err := n.member(m.Name)
@@ -30,7 +33,7 @@ func TestMembersAreFoundWhileTheStateIsLocked(t *testing.T) {
 		select {
 		case ok := <-found:
 			if !ok {
-				t.Error("a member is not found")
+				t.Error("a member is not found, or the node not as it is")
 			}
 		case <-time.After(time.Second):
 			t.Fatal("it waits for the state")

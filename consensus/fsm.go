@@ -39,6 +39,7 @@ type fsm struct {
 	stopped error
 
 	directory atomic.Pointer[directory] // of state; replaced under mu
+	where     atomic.Pointer[position]  // seen, stopped and held, as of the last release of mu by who changed them
 
 	tellMu sync.Mutex // held around onChange
 
@@ -60,6 +61,7 @@ func newFSM(clock *logClock) *fsm {
 		onMembers: func() {},
 	}
 	f.directory.Store(newDirectory(f.state))
+	f.note()
 	return f
 }
 
@@ -98,6 +100,7 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 		f.directory.Store(newDirectory(f.state))
 	}
 	seen, stopped := f.seen, f.stopped
+	f.note()
 	f.mu.Unlock()
 
 	if seen > before {
@@ -189,12 +192,23 @@ func (f *fsm) view(g func(s *rtbh.State)) {
 	g(f.state)
 }
 
+// position is how far the state is. It is read without the state's lock: whoever
+// lists a million routes holds that for a second, and a node that waited for it to
+// say how far it is would seem to be gone.
+type position struct {
+	seen    uint64
+	stopped error
+	holds   bool
+}
+
+// note publishes it; f.mu is held.
+func (f *fsm) note() { f.where.Store(&position{f.seen, f.stopped, f.held != nil}) }
+
 // position returns the index up to which the state has gone, and why it
 // stopped, if it did.
 func (f *fsm) position() (seen uint64, stopped error) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.seen, f.stopped
+	p := f.where.Load()
+	return p.seen, p.stopped
 }
 
 // Snapshot implements raft.FSM: it copies under the lock and writes outside.
@@ -223,6 +237,7 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 		f.state, f.seen, f.stopped = state, seen, nil
 		f.touched = seen
 		f.directory.Store(newDirectory(f.state))
+		f.note()
 	}
 	f.mu.Unlock()
 	if behind {

@@ -22,6 +22,7 @@ func (f *fsm) hold() {
 	f.state, f.seen, f.stopped = rtbh.NewState(), 0, nil
 	f.touched, f.checked = 0, 0
 	f.directory.Store(newDirectory(f.state))
+	f.note()
 }
 
 // letGo ends it. It tells whether there was anything to end.
@@ -29,6 +30,7 @@ func (f *fsm) letGo() bool {
 	f.mu.Lock()
 	was := f.held != nil
 	f.held = nil
+	f.note()
 	f.mu.Unlock()
 	if was {
 		f.tell(nil, true)
@@ -36,11 +38,7 @@ func (f *fsm) letGo() bool {
 	return was
 }
 
-func (f *fsm) holding() bool {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.held != nil
-}
+func (f *fsm) holding() bool { return f.where.Load().holds }
 
 // show calls g with the state that people and neighbors see.
 func (f *fsm) show(g func(s *rtbh.State)) {
