@@ -137,6 +137,7 @@ func (e *env) killOnce(ctx context.Context, k kill, s system, t *trace, i int, f
 	if err := e.fell(ctx, s, victim); err != nil {
 		return err
 	}
+	defer func() { f.without = append(f.without, t.without()) }()
 	var started time.Time
 	start := func() error {
 		started = time.Now()
@@ -157,7 +158,6 @@ func (e *env) killOnce(ctx context.Context, k kill, s system, t *trace, i int, f
 			return err
 		}
 	}
-	defer func() { f.without = append(f.without, t.without()) }()
 	if victim >= len(s.nodes()) { // the witness announces nothing: it is complete when it is seen
 		if err := until(ctx, func() error { return s.(*triggerd).complete(ctx) }); err != nil {
 			return err
