@@ -1,3 +1,8 @@
+//go:build !race
+
+// Without the race detector: one goroutine types thousands of lines, and there is
+// nothing to detect for five times the work. `make unit` runs these tests by themselves.
+
 package cli
 
 import (

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -49,12 +50,35 @@ func root(t *testing.T) string {
 	}
 }
 
-// sources parses every Go file of the module.
+// sources are all Go files of the module. No test changes what was parsed.
 func sources(t *testing.T) []source {
 	t.Helper()
 	top := root(t)
-	var all []source
-	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
+	all, err := parseAll(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 20 {
+		t.Fatalf("only %d files found below %s", len(all), top)
+	}
+	return all
+}
+
+// parsed holds what parseAll has read: parsing everything once for each test would
+// be the larger part of their time.
+var parsed struct {
+	once sync.Once
+	all  []source
+	err  error
+}
+
+func parseAll(top string) ([]source, error) {
+	parsed.once.Do(func() { parsed.all, parsed.err = parseBelow(top) })
+	return parsed.all, parsed.err
+}
+
+func parseBelow(top string) (all []source, err error) {
+	err = filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -70,13 +94,7 @@ func sources(t *testing.T) []source {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) < 20 {
-		t.Fatalf("only %d files found below %s", len(all), top)
-	}
-	return all
+	return all, err
 }
 
 func parse(top, file string) (source, error) {
