@@ -9,10 +9,10 @@ import (
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
-// audit replaces what we believe the tables hold by what they do hold, and has the
-// whole desired set looked at. Listing 100,000 routes takes a second, which no new
-// blackhole may wait for: so it runs beside the reconciler, and leaves alone what that
-// has touched since the listing began.
+// audit replaces what we believe the tables hold by what they do hold, and has all
+// looked at that is not as desired. Listing 100,000 routes takes a second, which no
+// new blackhole may wait for: so it runs beside the reconciler, and leaves alone what
+// that has touched since the listing began.
 func (r *reconciler) audit() {
 	for _, d := range r.list() {
 		r.locked(func() { r.watch(d, map[netip.Prefix]struct{}{}) }) // no change is half done
@@ -29,7 +29,17 @@ func (r *reconciler) audit() {
 		}
 		r.watch(d, nil)
 	}
-	r.wake(nil, true)
+	r.wake(r.undesired(), false)
+}
+
+// undesired returns the prefixes at which a table was told something else than is
+// desired, or nothing. What is on its way just now may be among them.
+func (r *reconciler) undesired() (all []netip.Prefix) {
+	want := r.wanted()
+	for _, d := range r.list() {
+		all = append(all, r.differing(d, r.export(d, want))...)
+	}
+	return all
 }
 
 // watch has the prefixes noted that are changed from now on; nil ends it.
@@ -77,15 +87,15 @@ func (r *reconciler) believeSome(d *dialect, held map[netip.Prefix]rtbh.Route, p
 	return differ
 }
 
-// differing returns the prefixes at which the own dialect has out something else
-// than wanted, which is sorted, or anything that is not wanted; sorted. Like the
-// audit it holds nobody up for long.
-func (r *reconciler) differing(wanted []rtbh.Route) (all []netip.Prefix) {
+// differing returns the prefixes at which a dialect has out something else than
+// wanted, which is sorted, or anything that is not wanted; sorted. Like the rest of
+// the audit it holds nobody up for long.
+func (r *reconciler) differing(d *dialect, wanted []rtbh.Route) (all []netip.Prefix) {
 	has := 0
 	for batch := range slices.Chunk(wanted, batchSize) {
 		r.mu.Lock()
 		for _, w := range batch {
-			told, is := r.dialects[0].has(w.Prefix)
+			told, is := d.has(w.Prefix)
 			if is {
 				has++
 			}
@@ -97,8 +107,8 @@ func (r *reconciler) differing(wanted []rtbh.Route) (all []netip.Prefix) {
 	}
 	r.mu.Lock()
 	var told []netip.Prefix
-	if n := len(r.dialects[0].told); n != has {
-		told = slices.AppendSeq(make([]netip.Prefix, 0, n), maps.Keys(r.dialects[0].told))
+	if n := len(d.told); n != has {
+		told = slices.AppendSeq(make([]netip.Prefix, 0, n), maps.Keys(d.told))
 	}
 	r.mu.Unlock()
 	for _, p := range told {

@@ -40,7 +40,7 @@ func TestWhatDiffersIsNamedPrefixByPrefix(t *testing.T) {
 			}
 			differ = append(differ, route.Prefix)
 		}
-		if got := r.differing(wanted); !slices.Equal(got, differ) {
+		if got := r.differing(r.dialects[0], wanted); !slices.Equal(got, differ) {
 			t.Errorf("got %v, want %v", got, differ)
 		}
 	})

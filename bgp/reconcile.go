@@ -17,16 +17,18 @@ import (
 )
 
 const (
-	auditEvery = time.Minute
+	auditEvery = time.Minute // at most so often, or
+	auditShare = 100         // a hundred times what the last one took
 	retryFirst = time.Second
 	retryMost  = time.Minute
 	batchSize  = 500 // routes under one hold of the speaker's lock
 )
 
-// Source is the desired set, as it is now. All methods are called from one
-// goroutine at a time and may be called at any moment.
+// Source is the desired set, as it is now. All methods may be called at any moment
+// and from several goroutines.
 type Source interface {
-	// Routes returns the whole desired set: one route a prefix.
+	// Routes returns the whole desired set: one route a prefix. Whatever changes
+	// while it is put together may be in it or not: it is woken for.
 	Routes() []rtbh.Route
 	// Route returns the desired route for a prefix, or false for none.
 	Route(netip.Prefix) (rtbh.Route, bool)
@@ -119,16 +121,13 @@ func (r *reconciler) load() {
 
 // run keeps the tables equal to the source until ctx ends.
 func (r *reconciler) run(ctx context.Context) {
-	audit := time.NewTicker(auditEvery)
+	audit := time.NewTimer(auditEvery)
 	defer audit.Stop()
 	retry := time.NewTimer(r.pause)
 	defer retry.Stop()
-	var audited chan struct{} // nil when none is under way
-	defer func() {
-		if audited != nil {
-			<-audited
-		}
-	}()
+	audited := make(chan time.Duration) // how long it took
+	var auditing sync.WaitGroup
+	defer auditing.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -138,12 +137,16 @@ func (r *reconciler) run(ctx context.Context) {
 		case <-retry.C:
 			r.locked(r.retry)
 		case <-audit.C:
-			if audited == nil {
-				audited = make(chan struct{})
-				go func() { defer close(audited); r.audit() }()
-			}
-		case <-audited:
-			audited = nil
+			auditing.Go(func() {
+				began := time.Now()
+				r.audit()
+				select {
+				case audited <- time.Since(began):
+				case <-ctx.Done():
+				}
+			})
+		case took := <-audited:
+			audit.Reset(max(auditEvery, auditShare*took))
 		}
 		if r.failures() > 0 {
 			retry.Reset(r.pause)
@@ -186,9 +189,14 @@ func (r *reconciler) reconcile(prefixes []netip.Prefix) {
 
 // reconcileAll compares the whole sets.
 func (r *reconciler) reconcileAll() {
+	r.bringIntoLine(r.wanted(), nil)
+}
+
+// wanted is the whole desired set, sorted by prefix.
+func (r *reconciler) wanted() []rtbh.Route {
 	want := r.source.Routes()
-	slices.SortFunc(want, func(a, b rtbh.Route) int { return comparePrefix(a.Prefix, b.Prefix) }) // they mostly are, which is cheap
-	r.bringIntoLine(want, nil)
+	slices.SortFunc(want, func(a, b rtbh.Route) int { return comparePrefix(a.Prefix, b.Prefix) }) // cheap when it is already
+	return want
 }
 
 // bringIntoLine makes every dialect what it has to be for the desired routes

@@ -197,7 +197,9 @@ func (s *Speaker) Announced() []rtbh.Route { return s.routes.announced("") }
 
 // Differing returns the prefixes at which something else is announced than
 // wanted, which is sorted by prefix, or anything that is not wanted; sorted.
-func (s *Speaker) Differing(wanted []rtbh.Route) []netip.Prefix { return s.routes.differing(wanted) }
+func (s *Speaker) Differing(wanted []rtbh.Route) []netip.Prefix {
+	return s.routes.differing(s.routes.list()[0], wanted)
+}
 
 // AnnouncedRoute returns what the speaker was told to announce for one prefix.
 func (s *Speaker) AnnouncedRoute(p netip.Prefix) (rtbh.Route, bool) { return s.routes.has("", p) }

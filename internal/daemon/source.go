@@ -15,9 +15,25 @@ type desired struct {
 	not  *suppression
 }
 
-// Routes returns everything that is to be announced now.
+// atOnce is how many routes are made in one view of the state. Nothing is applied
+// while somebody views it, and all routes of a large state take a second.
+const atOnce = 1000
+
+// Routes returns everything that is to be announced now, sorted by prefix.
 func (d desired) Routes() (all []rtbh.Route) {
-	d.node.View(func(s *rtbh.State, now rtbh.Instant) { all = s.Desired(now) })
+	var prefixes []netip.Prefix
+	d.node.View(func(s *rtbh.State, _ rtbh.Instant) { prefixes = s.Prefixes() })
+	slices.SortFunc(prefixes, rtbh.ComparePrefixes)
+	all = make([]rtbh.Route, 0, len(prefixes))
+	for some := range slices.Chunk(prefixes, atOnce) {
+		d.node.View(func(s *rtbh.State, now rtbh.Instant) {
+			for _, p := range some {
+				if r, ok := s.RouteFor(p, now); ok {
+					all = append(all, r)
+				}
+			}
+		})
+	}
 	return slices.DeleteFunc(all, func(r rtbh.Route) bool { return d.not.has(r.Prefix) })
 }
 
@@ -29,6 +45,14 @@ func (d desired) Route(p netip.Prefix) (r rtbh.Route, ok bool) {
 
 // Export runs routes through a route-map of the cluster's configuration.
 func (d desired) Export(routeMap string, routes []rtbh.Route) (out []rtbh.Route, defined bool) {
-	d.node.View(func(s *rtbh.State, _ rtbh.Instant) { out, defined = s.Export(routeMap, routes) })
-	return out, defined
+	out = make([]rtbh.Route, 0, len(routes))
+	for begin := 0; begin == 0 || begin < len(routes); begin += atOnce {
+		some := routes[begin:min(begin+atOnce, len(routes))]
+		d.node.View(func(s *rtbh.State, _ rtbh.Instant) { some, defined = s.Export(routeMap, some) })
+		if !defined {
+			return nil, false
+		}
+		out = append(out, some...)
+	}
+	return out, true
 }

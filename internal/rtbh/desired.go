@@ -21,7 +21,7 @@ func defaultRouteMap() RouteMap {
 // Desired returns the routes that every announcing node has out at now, sorted
 // by prefix.
 func (s *State) Desired(now Instant) []Route {
-	prefixes := slices.AppendSeq(make([]netip.Prefix, 0, len(s.byPrefix)), maps.Keys(s.byPrefix))
+	prefixes := s.Prefixes()
 	slices.SortFunc(prefixes, ComparePrefixes)
 	out := make([]Route, 0, len(prefixes))
 	for _, p := range prefixes {
@@ -30,6 +30,12 @@ func (s *State) Desired(now Instant) []Route {
 		}
 	}
 	return out
+}
+
+// Prefixes returns those of all blackholes, in no order, whether they are over or
+// not.
+func (s *State) Prefixes() []netip.Prefix {
+	return slices.AppendSeq(make([]netip.Prefix, 0, len(s.byPrefix)), maps.Keys(s.byPrefix))
 }
 
 // RoutesDigest returns SHA-256 over routes, attribute by attribute, in the order
