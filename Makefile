@@ -30,7 +30,7 @@ test: ## everything: unit, property, in-process clusters, and the lab
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory --output-sync=line -j2 chaos lab # the lab mostly waits
 
-compile: build
+compile: build ## compile what the tests start
 	@$(GO) build -race ./cmd/triggerd ./internal/daemon # two, so that nothing is linked
 
 unit: ## tests without network namespaces, with the race detector

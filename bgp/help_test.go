@@ -38,11 +38,15 @@ func (w *wanted) Routes() []rtbh.Route {
 	return slices.Collect(maps.Values(w.routes))
 }
 
-func (w *wanted) Route(p netip.Prefix) (rtbh.Route, bool) {
+func (w *wanted) RoutesAt(prefixes []netip.Prefix) (all []rtbh.Route) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r, ok := w.routes[p]
-	return r, ok
+	for _, p := range prefixes {
+		if r, ok := w.routes[p]; ok {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 func (w *wanted) Export(name string, routes []rtbh.Route) (out []rtbh.Route, defined bool) {

@@ -21,7 +21,7 @@ const (
 	auditShare = 100         // a hundred times what the last one took
 	retryFirst = time.Second
 	retryMost  = time.Minute
-	batchSize  = 500 // routes under one hold of the speaker's lock
+	batchSize  = 512 // routes under one hold of the speaker's lock
 )
 
 // Source is the desired set, as it is now. All methods may be called at any moment
@@ -30,8 +30,8 @@ type Source interface {
 	// Routes returns the whole desired set: one route a prefix. Whatever changes
 	// while it is put together may be in it or not: it is woken for.
 	Routes() []rtbh.Route
-	// Route returns the desired route for a prefix, or false for none.
-	Route(netip.Prefix) (rtbh.Route, bool)
+	// RoutesAt returns the desired routes of these prefixes, in the same order.
+	RoutesAt([]netip.Prefix) []rtbh.Route
 	// Export runs routes through a route-map and returns what it lets out, in
 	// the same order. defined is false when there is no route-map of that name.
 	Export(routeMap string, routes []rtbh.Route) (out []rtbh.Route, defined bool)
@@ -178,13 +178,7 @@ func (r *reconciler) reconcile(prefixes []netip.Prefix) {
 		return // to bringIntoLine, no prefixes would mean all of them
 	}
 	slices.SortFunc(prefixes, comparePrefix)
-	want := make([]rtbh.Route, 0, len(prefixes))
-	for _, p := range prefixes {
-		if route, wanted := r.source.Route(p); wanted {
-			want = append(want, route)
-		}
-	}
-	r.bringIntoLine(want, prefixes)
+	r.bringIntoLine(r.source.RoutesAt(prefixes), prefixes)
 }
 
 // reconcileAll compares the whole sets.

@@ -64,7 +64,7 @@ func (c *call) collect(cmd rtbh.Command) error {
 	w := wish{line: c.typed, key: c.lineKey(c.typed), cmd: cmd}
 	var refusal *rtbh.Refusal
 	c.view(func(s *rtbh.State, now rtbh.Instant) {
-		early := newEarly()
+		early := &early{}
 		for _, was := range c.batch.wishes {
 			early.note(was.cmd)
 		}

@@ -108,7 +108,7 @@ func (c *call) decide(run []wish) []answer {
 	var open []int // places in the run that go into the log
 	c.ports.Cluster.View(func(s *rtbh.State, now rtbh.Instant) {
 		e.Typed = now
-		early := newEarly()
+		early := &early{}
 		for i := range run {
 			w := &run[i]
 			w.before = noticeOf(s, w.cmd, now)
@@ -142,18 +142,20 @@ func (c *call) decide(run []wish) []answer {
 // put proposes the entry and gives each of its lines its answer.
 func (c *call) put(e rtbh.Entry, run []wish, open []int, answers []answer) {
 	receipt, err := c.ports.Cluster.Propose(c.ctx, e)
-	subjects := map[string]bool{}
+	subjects := map[string]bool{} // that may have been in doubt
 	for n, i := range open {
-		a, subject := &answers[i], subjectOf(run[i].cmd)
+		a := &answers[i]
 		switch {
 		case err != nil:
-			a.err = c.failed(err, run[i].key, asked{e.Request, e.Typed, subject, n, len(open)})
+			a.err = c.failed(err, run[i].key, asked{e.Request, e.Typed, subjectOf(run[i].cmd), n, len(open)})
 			continue
 		case n >= len(receipt.Result.Outcomes): // a known request of another length: cannot be
 			a.err = &NotConfirmed{}
 			continue
 		}
-		subjects[subject] = true
+		if len(c.unconfirmed) > 0 {
+			subjects[subjectOf(run[i].cmd)] = true
+		}
 		a.index, a.at, a.silent = receipt.Result.Index, receipt.Result.At, receipt.Silent
 		a.outcome = receipt.Result.Outcomes[n]
 		if a.outcome.Refusal != nil {
@@ -223,24 +225,35 @@ func (c *call) deliver(a answer) error {
 // them in the run cannot make a difference: room for one more, or something to
 // withdraw, may come from these.
 type early struct {
-	touched  map[string]bool // subjects of earlier lines
+	before   []rtbh.Command  // earlier lines whose subjects are not among these yet:
+	subjects map[string]bool // nobody asks for them until something is absent
 	withdraw bool            // one of these gives room
 }
 
-func newEarly() *early { return &early{touched: map[string]bool{}} }
-
 func (e *early) note(cmd rtbh.Command) {
-	e.touched[subjectOf(cmd)] = true
+	e.before = append(e.before, cmd)
 	if _, ok := cmd.(rtbh.Withdraw); ok {
 		e.withdraw = true
 	}
+}
+
+// touched tells whether an earlier line is about the same.
+func (e *early) touched(cmd rtbh.Command) bool {
+	if e.subjects == nil {
+		e.subjects = map[string]bool{}
+	}
+	for _, b := range e.before {
+		e.subjects[subjectOf(b)] = true
+	}
+	e.before = e.before[:0]
+	return e.subjects[subjectOf(cmd)]
 }
 
 func (e *early) refusal(s *rtbh.State, a rtbh.Actor, cmd rtbh.Command, now rtbh.Instant) *rtbh.Refusal {
 	refusal := s.Authorize(a, cmd, now)
 	switch {
 	case refusal == nil:
-	case refusal.Code == rtbh.RefusedAbsent && e.touched[subjectOf(cmd)]:
+	case refusal.Code == rtbh.RefusedAbsent && e.touched(cmd):
 		return nil
 	case refusal.Code == rtbh.RefusedLimit && e.withdraw:
 		return nil

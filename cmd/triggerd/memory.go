@@ -10,10 +10,10 @@ import (
 
 // A collection visits the whole heap, so how often there is one decides what a
 // burst of blackholes costs: by default a third of the processor time of loading
-// 100,000. The heap may therefore grow to three times what lives in it, and what is
+// 100,000. The heap may therefore grow to four times what lives in it, and what is
 // left over goes back to the system once it is quiet.
 const (
-	gcPercent  = 200
+	gcPercent  = 300
 	gcLarge    = 100       // when so much lives that memory is worth more
 	large      = 192 << 20 // living heap from which on that is so
 	memoryLook = 5 * time.Second

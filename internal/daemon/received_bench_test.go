@@ -25,7 +25,7 @@ import (
 type nothing struct{}
 
 func (nothing) Routes() []rtbh.Route                                     { return nil }
-func (nothing) Route(netip.Prefix) (rtbh.Route, bool)                    { return rtbh.Route{}, false }
+func (nothing) RoutesAt([]netip.Prefix) []rtbh.Route                     { return nil }
 func (nothing) Export(string, []rtbh.Route) (out []rtbh.Route, def bool) { return nil, false }
 
 // tape keeps what a neighbor sent.

@@ -24,7 +24,12 @@ func (d desired) Routes() (all []rtbh.Route) {
 	var prefixes []netip.Prefix
 	d.node.View(func(s *rtbh.State, _ rtbh.Instant) { prefixes = s.Prefixes() })
 	slices.SortFunc(prefixes, rtbh.ComparePrefixes)
-	all = make([]rtbh.Route, 0, len(prefixes))
+	return d.RoutesAt(prefixes)
+}
+
+// RoutesAt returns what is to be announced now for each of these prefixes.
+func (d desired) RoutesAt(prefixes []netip.Prefix) []rtbh.Route {
+	all := make([]rtbh.Route, 0, len(prefixes))
 	for some := range slices.Chunk(prefixes, atOnce) {
 		d.node.View(func(s *rtbh.State, now rtbh.Instant) {
 			for _, p := range some {
