@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -10,28 +11,27 @@ import (
 
 // A collection visits the whole heap, so how often there is one decides what a
 // burst of blackholes costs: by default a third of the processor time of loading
-// 100,000. The heap may therefore grow to four times what lives in it, and what is
-// left over goes back to the system once it is quiet.
+// 100,000. While that much lives, the heap may therefore grow to four times what
+// lives in it, and what is left over goes back to the system once it is quiet. A
+// small heap is collected soon all the same: what a burst leaves behind between what
+// lives would stay.
 const (
+	gcSmall    = 100
 	gcPercent  = 300
 	gcLarge    = 100       // when so much lives that memory is worth more
-	large      = 192 << 20 // living heap from which on that is so
+	small      = 40 << 20  // living heap up to which it is small
+	large      = 192 << 20 // living heap from which on it is large
 	memoryLook = 5 * time.Second
-	quiet      = 4 << 20  // allocated between two looks, at most
-	worthwhile = 12 << 20 // kept without need, at least
-	largest    = 2 << 30  // living heap: beyond it a collection more costs too much
+	quiet      = 4 << 20 // allocated between two looks, at most
+	worthwhile = 6 << 20 // kept without need, at least
+	largest    = 2 << 30 // living heap: beyond it a collection more costs too much
 )
 
 // tendMemory sets that up until ctx ends. $GOGC goes before it.
 func tendMemory(ctx context.Context) {
-	percent := 0
-	grow := func(to int) {
-		if os.Getenv("GOGC") == "" && to != percent {
-			debug.SetGCPercent(to)
-			percent = to
-		}
+	if os.Getenv("GOGC") == "" {
+		growByNeed(ctx)
 	}
-	grow(gcPercent)
 	look := time.NewTicker(memoryLook)
 	defer look.Stop()
 	k := keeper{}
@@ -40,13 +40,37 @@ func tendMemory(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-look.C:
-			h := measureHeap()
-			grow(percentFor(h))
-			if k.look(h) {
+			if k.look(measureHeap()) {
 				debug.FreeOSMemory()
 			}
 		}
 	}
+}
+
+// growByNeed decides after each collection, when what lives is known, how far the
+// heap may grow until the next, until ctx ends.
+func growByNeed(ctx context.Context) {
+	percent := debug.SetGCPercent(gcSmall)
+	afterCollections(func() (again bool) {
+		if to := percentFor(measureHeap()); to != percent {
+			debug.SetGCPercent(to)
+			percent = to
+		}
+		return ctx.Err() == nil
+	})
+}
+
+// afterCollections calls f after each collection for as long as f wants it: an
+// object that nobody holds is found by every one.
+func afterCollections(f func() (again bool)) {
+	type wire struct{ _ *byte }
+	var cut func(*wire)
+	cut = func(w *wire) {
+		if f() {
+			runtime.SetFinalizer(w, cut)
+		}
+	}
+	runtime.SetFinalizer(&wire{}, cut)
 }
 
 // heap is what the runtime says of its memory, in bytes.
@@ -67,7 +91,10 @@ func measureHeap() heap {
 
 // percentFor is how far the heap may grow between two collections.
 func percentFor(h heap) int {
-	if h.living >= large {
+	switch {
+	case h.living <= small:
+		return gcSmall
+	case h.living >= large:
 		return gcLarge
 	}
 	return gcPercent

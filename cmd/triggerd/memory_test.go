@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -34,9 +35,34 @@ func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
 	}
 }
 
-func TestALargeHeapGrowsLess(t *testing.T) {
-	if percentFor(heap{living: 50 << 20}) != gcPercent || percentFor(heap{living: 500 << 20}) != gcLarge {
-		t.Error("the wrong way round")
+func TestTheHeapGrowsFarWhereCollectionsCostMost(t *testing.T) {
+	for living, want := range map[uint64]int{20 << 20: gcSmall, 50 << 20: gcPercent, 500 << 20: gcLarge} {
+		if got := percentFor(heap{living: living}); got != want {
+			t.Errorf("with %d MiB: %d %%, want %d", living>>20, got, want)
+		}
+	}
+}
+
+func TestEachCollectionIsFollowedByALook(t *testing.T) {
+	looks := make(chan int, 10)
+	n := 0
+	afterCollections(func() bool {
+		n++
+		looks <- n
+		return n < 3
+	})
+	for want := 1; want <= 3; want++ {
+		runtime.GC()
+		if got := <-looks; got != want {
+			t.Fatalf("look %d, want %d", got, want)
+		}
+	}
+	runtime.GC()
+	runtime.GC()
+	select {
+	case <-looks:
+		t.Error("looked once more than was wanted")
+	default:
 	}
 }
 

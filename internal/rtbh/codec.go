@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 )
 
@@ -19,6 +20,19 @@ type codec struct {
 	err     error
 	words   map[string]string // when decoding: what was read already, see text
 	inner   []byte            // when encoding: room for a command's body
+	into    io.Writer         // when encoding: where buf goes whenever it is long; nil keeps all of it
+}
+
+// longBuf is how much is encoded at a time for whoever only passes it on.
+const longBuf = 64 << 10
+
+// drain passes on what was encoded so far, if there is somebody to take it.
+func (c *codec) drain() {
+	if c.into == nil || c.err != nil {
+		return
+	}
+	_, c.err = c.into.Write(c.buf)
+	c.buf = c.buf[:0]
 }
 
 // What is worth looking for in words: names come again and again, and a state

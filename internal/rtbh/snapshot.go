@@ -65,6 +65,9 @@ func writeRecords[T any](c *codec, kind recordKind, all []T, walk func(*codec, *
 		walk(body, &all[i])
 		number(c, &kind)
 		c.blob(&body.buf)
+		if len(c.buf) >= longBuf {
+			c.drain()
+		}
 	}
 }
 
@@ -74,6 +77,11 @@ const recordBytes = 160
 // body returns the state's records, for a digest without the texts of refusals.
 func (s *State) body(bare bool) []byte {
 	c := &codec{writing: true, bare: bare, buf: make([]byte, 0, 4096+recordBytes*(s.holeCount+len(s.history)+len(s.audit)))}
+	s.writeAll(c)
+	return c.buf
+}
+
+func (s *State) writeAll(c *codec) {
 	writeRecords(c, recordMeta, []State{*s}, (*codec).meta)
 	writeRecords(c, recordCustomer, s.Customers(), (*codec).customer)
 	writeRecords(c, recordUser, s.Users(), (*codec).user)
@@ -90,13 +98,19 @@ func (s *State) body(bare bool) []byte {
 	writeRecords(c, recordEnded, s.history, (*codec).ended)
 	writeRecords(c, recordAudit, s.audit, (*codec).audit)
 	writeRecords(c, recordRemembered, s.recent, func(c *codec, m **remembered) { c.remembered(*m) })
-	return c.buf
 }
 
 // Digest returns SHA-256 over the whole state. Two nodes at the same index have
 // the same digest, or one of them is broken. The words of refusals do not
 // count: during an upgrade two versions may word the same rule differently.
-func (s *State) Digest() [32]byte { return sha256.Sum256(s.body(true)) }
+func (s *State) Digest() (d [32]byte) {
+	h := sha256.New()
+	c := &codec{writing: true, bare: true, into: h, buf: make([]byte, 0, longBuf+longBuf/4)}
+	s.writeAll(c)
+	c.drain()
+	h.Sum(d[:0])
+	return d
+}
 
 // Encode writes a snapshot.
 func (s *State) Encode(w io.Writer) error {
