@@ -63,7 +63,9 @@ func (c *call) ask(cmd rtbh.Command) answer {
 	c.Shell.told = nil // there is none: vty keeps its word
 	run := c.gather(cmd)
 	answers := c.decide(run)
-	c.Shell.told = answers[1:]
+	if c.ctx.Err() == nil { // Ctrl-C has thrown the lines behind away: the same line later is another
+		c.Shell.told = answers[1:]
+	}
 	return answers[0]
 }
 

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 	"testing"
@@ -151,6 +153,27 @@ func TestAPasteWhoseOutcomeIsNotKnown(t *testing.T) {
 	}
 	if e := l.entries[len(l.entries)-1]; len(e.Commands) != 1 {
 		t.Errorf("what the state knew was asked for again: %+v", e.Commands)
+	}
+}
+
+// Ctrl-C stops the line that waits for its outcome, and throws away those behind
+// it. One of these that is typed afterwards is asked for, not answered with what
+// was decided of the one that is gone.
+func TestALineThatCtrlCHasThrownAwayIsAskedForWhenItIsTypedAgain(t *testing.T) {
+	l := newLab(t)
+	alice := l.login("alice")
+	alice.must("configure terminal", "router bgp 65534")
+	stopped, ctrlC := context.WithCancel(t.Context())
+	ctrlC()
+	l.fail = &NotConfirmed{}
+	alice.Foresee(func() []string { return []string{"network 203.0.113.2/32"} })
+	if o := alice.Execute(stopped, "network 203.0.113.1/32", io.Discard); o.Status == vty.OK {
+		t.Fatal("an outcome that is not known passed for one that is")
+	}
+	alice.Foresee(nil)
+	alice.must("network 203.0.113.2/32")
+	if all := l.holesOf(); len(all) != 1 || !strings.Contains(all[0], "203.0.113.2/32") {
+		t.Errorf("there is %q", all)
 	}
 }
 

@@ -50,7 +50,8 @@ func tendMemory(ctx context.Context) {
 // growByNeed decides after each collection, when what lives is known, how far the
 // heap may grow until the next, until ctx ends.
 func growByNeed(ctx context.Context) {
-	percent := debug.SetGCPercent(gcSmall)
+	percent := gcSmall
+	debug.SetGCPercent(percent)
 	afterCollections(func() (again bool) {
 		if to := percentFor(measureHeap()); to != percent {
 			debug.SetGCPercent(to)
