@@ -45,7 +45,7 @@ func (f *FRR) Start() {
 	f.giveDirToFRR()
 	f.daemons = nil
 	if f.opts.Text != "" {
-		f.run("zebra", "hostname "+f.Name()+"\n")
+		f.runZebra()
 		f.run("staticd", f.opts.Static)
 		f.run("bgpd", f.opts.Text)
 		return
@@ -55,7 +55,7 @@ func (f *FRR) Start() {
 		more = []string{"-M", "rpki"}
 	}
 	if f.zebra {
-		f.run("zebra", "hostname "+f.Name()+"\n")
+		f.runZebra()
 		f.run("staticd", "ip route 192.0.2.1/32 Null0\nipv6 route 100::1/128 Null0\n")
 		f.run("bgpd", f.config(), more...)
 		return
@@ -65,6 +65,14 @@ func (f *FRR) Start() {
 
 // Process is the running bgpd, to freeze it or to read its log.
 func (f *FRR) Process() *Process { return f.daemons[len(f.daemons)-1] }
+
+// runZebra starts zebra as the router guide tells operators to: without the option it
+// replaces an IPv6 route in the kernel by deleting it and adding it again, and packets
+// pass in between whenever the better of two triggers comes or goes.
+func (f *FRR) runZebra() {
+	f.host.lab.t.Helper()
+	f.run("zebra", "hostname "+f.Name()+"\n", "--v6-rr-semantics")
+}
 
 // run starts one daemon and waits until its vty answers.
 func (f *FRR) run(program, config string, more ...string) {

@@ -36,3 +36,26 @@ func TestTally(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatBreaksASpan(t *testing.T) {
+	for _, c := range []struct {
+		sent, came int
+		arriving   bool
+		slips      int
+		broken     bool
+	}{
+		{sent: 50, came: 50, arriving: true, broken: false},
+		{sent: 50, came: 49, arriving: true, slips: 3, broken: true}, // slips are for silences
+		{sent: 50, came: 0, broken: false},
+		{sent: 50, came: 1, broken: true},
+		{sent: 50, came: 3, slips: 3, broken: false},
+		{sent: 50, came: 4, slips: 3, broken: true},
+		{sent: 3, came: 3, slips: 3, broken: true}, // so few prove nothing
+		{sent: 0, came: 0, broken: true},
+		{sent: 0, came: 0, arriving: true, broken: true},
+	} {
+		if got := (tally{sent: c.sent, came: c.came}).broke(c.arriving, c.slips); (got != "") != c.broken {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
