@@ -35,9 +35,10 @@ func (l *line) keep() {
 // keeper decides when to ping and when to give up.
 type keeper struct {
 	rhythm rhythm
-	pinged time.Time // the last ping
-	asked  time.Time // the first ping since something was heard; zero when none
+	pinged time.Time // the last ping, or call after none waited
+	asked  time.Time // the first of these since something was heard; zero when none
 	heard  uint64    // what had been heard at that time
+	busy   bool      // a call waited when it last looked
 }
 
 // look is told the time, whether a call waits and how much has been heard. It
@@ -53,8 +54,10 @@ func (k *keeper) look(now time.Time, busy bool, heard uint64) (ping, dead bool, 
 	if busy {
 		every = k.rhythm.ping
 	}
-	if now.Sub(k.pinged) >= every {
-		ping, k.pinged = true, now
+	asks := busy && !k.busy // the call itself does, and most are answered before a ping is due
+	k.busy = busy
+	if ping = !asks && now.Sub(k.pinged) >= every; ping || asks {
+		k.pinged = now
 		if k.asked.IsZero() {
 			k.asked, k.heard = now, heard
 		}

@@ -21,7 +21,7 @@ type rhythm struct {
 }
 
 var defaultRhythm = rhythm{
-	silence: 2 * time.Second, ping: 500 * time.Millisecond, idlePing: 5 * time.Second,
+	silence: 2 * time.Second, ping: 400 * time.Millisecond, idlePing: 5 * time.Second,
 	idle: 5 * time.Minute, orphan: 15 * time.Second,
 }
 
