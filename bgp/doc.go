@@ -9,7 +9,7 @@
 // The road of a route: [Speaker.Wake] marks prefixes dirty and returns at once;
 // the reconciler compares the desired [rtbh.Route] with the one that is
 // announced, value for value, and tells GoBGP the difference. What fails is
-// tried again for ever. Once a minute it compares the whole desired set with
+// tried again for ever. Every few minutes it compares the whole desired set with
 // what GoBGP's table really holds.
 //
 // Order matters in [Speaker.Open]: all routes are in the table before the first

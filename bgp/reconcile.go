@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	auditEvery = time.Minute // at most so often, or
-	auditShare = 100         // a hundred times what the last one took
+	auditEvery = 5 * time.Minute // at most so often, or
+	auditShare = 400             // four hundred times what the last one took
 	retryFirst = time.Second
 	retryMost  = time.Minute
 	batchSize  = 512 // routes under one hold of the speaker's lock
