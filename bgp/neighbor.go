@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/config"
 )
 
@@ -373,13 +374,11 @@ func (n *neighbor) downText() string {
 
 // tend looks after the neighbors until ctx ends.
 func (s *Speaker) tend(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
+		case now := <-beat.After(time.Second):
 			s.retrySetUp(ctx)
 			undefined := s.routes.undefinedMaps()
 			for _, n := range s.list() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/raft"
 	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/beat"
 )
 
 // leaderWatch is who leads as far as this node knows.
@@ -57,13 +58,11 @@ func (n *Node) followLeader(l *life) {
 	})
 	l.raft.RegisterObserver(o)
 	defer l.raft.DeregisterObserver(o)
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	for {
 		n.lookForLeader(l)
 		select {
 		case <-hint:
-		case <-tick.C:
+		case <-beat.After(pollEvery):
 		case <-l.ctx.Done():
 			return
 		}
@@ -150,8 +149,6 @@ func (n *Node) leads() bool {
 // things are and brings them nearer to how they should be, so nothing is lost
 // when leadership moves.
 func (n *Node) leadLoop(l *life) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-l.ctx.Done():
@@ -161,7 +158,7 @@ func (n *Node) leadLoop(l *life) {
 				l.lead.end()
 				continue
 			}
-		case <-tick.C:
+		case <-beat.After(pollEvery):
 		case <-n.kick:
 		}
 		if r, err := n.running(); err == nil && r.State() == raft.Leader {

@@ -59,7 +59,7 @@ func (o Options) withDefaults() Options {
 	t := &o.tuning
 	defaultTo(&t.heartbeat, 500*time.Millisecond)
 	defaultTo(&t.election, 500*time.Millisecond)
-	defaultTo(&t.lease, 400*time.Millisecond)
+	defaultTo(&t.lease, 450*time.Millisecond)
 	defaultTo(&t.commit, 250*time.Millisecond)
 	defaultTo(&t.snapshotEvery, 2*time.Minute)
 	defaultTo(&t.snapshotAfter, 8192)

@@ -8,20 +8,19 @@ import (
 	"time"
 
 	"github.com/triggerd/triggerd/consensus/peer"
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
 // pollLoop keeps the table, and what hangs on it, up to date.
 func (n *Node) pollLoop() {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	for {
 		n.poll()
 		n.compareDigests()
 		n.watchClock()
 		n.alarmSilent()
 		select {
-		case <-tick.C:
+		case <-beat.After(pollEvery):
 		case <-n.look:
 		case <-n.ctx.Done():
 			return

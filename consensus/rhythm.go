@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
@@ -24,12 +25,21 @@ import (
 // others first (pre-vote), and a leader that can't reach a majority for its
 // lease gives up by itself in any case.
 
-// A leader has Raft's heartbeat timeout and with it the pace of its heartbeats,
-// a tenth to a fifth of it, for itself: two to five of them still fall into the
-// others' timeout, and a cluster at rest costs half as much.
+// Raft's own heartbeats leave for each peer at a random moment of its own, a tenth
+// to a fifth of the timeout after the one before: each wakes the processor, and its
+// answer again. So a leader sends them to all at the same moment, by asking Raft to
+// verify its leadership at each beat, and has timeouts that are so much longer that
+// Raft's own come only where a beat is late: Raft's main loop may wait for the disk,
+// its heartbeats never do. Two beats, or one and one such, fall into the others'
+// timeout.
 
-// calm is how much longer a leader's own timeouts are.
-const calm = 2
+const (
+	beatsIn = 5 // beats of a leader in two timeouts of the others
+	calm    = 4 // how much longer a leader's own timeouts are
+)
+
+// beat is between two rounds of heartbeats.
+func (t tuning) beat() time.Duration { return 2 * t.heartbeat / beatsIn }
 
 // turnStep is between two nodes' turns: some round trips and writes to disk.
 const turnStep = 40 * time.Millisecond
@@ -46,7 +56,8 @@ func (n *Node) turn() time.Duration {
 	return time.Duration(min(i+1, 4)) * turnStep // 0 for who is no trigger that votes
 }
 
-// watchLeader ends the wait for a leader that is not heard when it is time.
+// watchLeader ends the wait for a leader that is not heard when it is time; a leader
+// it lets be heard.
 func (n *Node) watchLeader(l *life) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -57,16 +68,26 @@ func (n *Node) watchLeader(l *life) {
 			return
 		}
 		n.keepPace(l)
-		timeout := n.opt.tuning.heartbeat
-		left := timeout + n.turn() - time.Since(l.raft.LastContact())
-		if addr, _ := l.raft.LeaderWithID(); addr == "" || l.raft.State() != raft.Follower {
-			left = timeout
-		} else if left <= 0 {
-			n.runOut(l)
-			left = timeout
-		}
-		timer.Reset(max(left, time.Millisecond))
+		timer.Reset(max(n.nextLook(l), time.Millisecond))
 	}
+}
+
+// nextLook does what is due by now, and returns when to look again.
+func (n *Node) nextLook(l *life) time.Duration {
+	timeout := n.opt.tuning.heartbeat
+	if l.raft.State() == raft.Leader {
+		l.raft.VerifyLeader() // nobody waits for what comes of it
+		return beat.Until(n.opt.tuning.beat())
+	}
+	if addr, _ := l.raft.LeaderWithID(); addr == "" || l.raft.State() != raft.Follower {
+		return timeout
+	}
+	left := timeout + n.turn() - time.Since(l.raft.LastContact())
+	if left <= 0 {
+		n.runOut(l)
+		return timeout
+	}
+	return left
 }
 
 // keepPace gives Raft the timeouts of what this node is now.

@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,4 +128,25 @@ type tampering struct {
 
 func newSimNet() *simNet {
 	return &simNet{nodes: map[string]*simTransport{}, cut: map[[2]string]bool{}}
+}
+
+// While its log is written Raft's main loop does nothing else. The heartbeats that it
+// sends at each beat are late then, and its own step in. (So does the log stream, if
+// it is not as slow as here.)
+func TestLeaderWithASlowDiskGoesOnLeading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, tuning{commit: 2 * time.Second}, twoTriggersAndWitness...)
+		defer s.closeAll()
+		leads := s.leader()
+		term := leads.Status(context.Background()).Term
+		for i, takes := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond, 350 * time.Millisecond, 700 * time.Millisecond} {
+			leads.disk.Store(int64(takes))
+			for j := range 40 {
+				mustAccept(t, leads.Node, announce(fmt.Sprintf("203.0.113.%d/32", 40*i+j)))
+			}
+			if now := leads.Status(context.Background()).Term; !leads.leads() || now != term {
+				t.Fatalf("a disk that takes %v: term %d, was %d", takes, now, term)
+			}
+		}
+	})
 }

@@ -241,6 +241,7 @@ type simNode struct {
 	dir    string
 	alarms *alarm.Registry
 	skew   atomic.Int64 // of its wall clock, a duration
+	disk   atomic.Int64 // how long a write to its log takes, a duration
 	boot   string       // boot id; changes when its machine restarts
 	bootAt time.Time
 }

@@ -3,7 +3,10 @@ package consensus
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 
+	"github.com/hashicorp/raft"
 	"github.com/triggerd/triggerd/consensus/peer"
 )
 
@@ -14,6 +17,7 @@ import (
 func (s *sim) wiring(n *simNode) wiring {
 	return wiring{
 		connect: func(nd *Node, l *life) (transport, error) {
+			l.disk.logs = slowLog{l.disk.logs, &n.disk}
 			t := s.net.open(n.addr, l.id, nd)
 			t.mu.Lock()
 			defer t.mu.Unlock()
@@ -22,6 +26,17 @@ func (s *sim) wiring(n *simNode) wiring {
 		},
 		rejoin: func(ctx context.Context, nd *Node, addr string) (rejoined, error) { return s.rejoin(ctx, n, nd, addr) },
 	}
+}
+
+// slowLog is a log on a disk that takes its time.
+type slowLog struct {
+	raft.LogStore
+	takes *atomic.Int64
+}
+
+func (l slowLog) StoreLogs(logs []*raft.Log) error {
+	time.Sleep(time.Duration(l.takes.Load()))
+	return l.LogStore.StoreLogs(logs)
 }
 
 // sameLife compares generations as the port's handshake does.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/route"
 	"github.com/triggerd/triggerd/rpki/rtr"
 	"github.com/triggerd/triggerd/rpki/vrp"
@@ -101,14 +102,12 @@ func (s *Service) follow(ctx context.Context, g *rtr.Group) {
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { g.Run(ctx) })
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
 	for s.caches() == g {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.replaced:
-		case <-tick.C:
+		case <-beat.After(watchEvery):
 			s.expire(g)
 			s.watch()
 		}

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/triggerd/triggerd/internal/beat"
 )
 
 // A collection visits the whole heap, so how often there is one decides what a
@@ -32,14 +34,12 @@ func tendMemory(ctx context.Context) {
 	if os.Getenv("GOGC") == "" {
 		growByNeed(ctx)
 	}
-	look := time.NewTicker(memoryLook)
-	defer look.Stop()
 	k := keeper{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-look.C:
+		case <-beat.After(memoryLook):
 			if k.look(measureHeap()) {
 				debug.FreeOSMemory()
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/daemon"
 )
 
@@ -65,6 +66,7 @@ announces what it had applied before, then what the cluster has committed since.
 				return err
 			}
 			useThreads()
+			beat.FromNow()
 			go tendMemory(c.Context())
 			surviveClosedLog()
 			hup := make(chan os.Signal, 1) // from before the start: until then a SIGHUP would end the process

@@ -10,6 +10,7 @@ import (
 
 	"github.com/triggerd/triggerd/cli"
 	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
 
@@ -103,13 +104,11 @@ const suppressEvery = time.Second
 
 // tend lifts what is to be lifted, until ctx ends.
 func (s *suppression) tend(ctx context.Context, lifted func(cli.Suppressed)) {
-	tick := time.NewTicker(suppressEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-beat.After(suppressEvery):
 		}
 		if !slices.ContainsFunc(s.Suppressed(), func(x cli.Suppressed) bool { return x.Lifts }) || !s.majority() {
 			continue

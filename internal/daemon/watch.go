@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/triggerd/triggerd/internal/alarm"
+	"github.com/triggerd/triggerd/internal/beat"
 	"github.com/triggerd/triggerd/internal/config"
 	"github.com/triggerd/triggerd/internal/rtbh"
 )
@@ -23,8 +24,6 @@ const (
 
 // watch keeps these alarms, until ctx ends.
 func (d *Daemon) watch(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
 	for {
 		d.node.View(func(s *rtbh.State, now rtbh.Instant) {
 			routes, over := s.OverBudget(now)
@@ -35,7 +34,7 @@ func (d *Daemon) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-beat.After(watchEvery):
 		}
 	}
 }

@@ -16,7 +16,7 @@ var floors = [][]string{
 	{"consensus", "bgp", "rpki", "internal/alert"},
 	{"internal/config"},
 	{"cli/grammar", "cli/vty", "rpki/rtr"},
-	{"internal/rtbh", "internal/route", "internal/alarm", "internal/journal"},
+	{"internal/rtbh", "internal/route", "internal/alarm", "internal/journal", "internal/beat"},
 	{"internal/deptest"},
 }
 
@@ -36,7 +36,7 @@ var closed = map[string][]string{
 var private = []string{"consensus", "bgp", "rpki", "internal/web", "internal/alert"}
 
 // standardOnly are the rooms that import nothing but the standard library.
-var standardOnly = []string{"internal/rtbh", "internal/route", "internal/alarm", "internal/journal", "internal/deptest", "cli/grammar"}
+var standardOnly = []string{"internal/rtbh", "internal/route", "internal/alarm", "internal/journal", "internal/beat", "internal/deptest", "cli/grammar"}
 
 // roomOf returns the room that a path lies in.
 func roomOf(p string) (room string, known bool) {
