@@ -20,16 +20,6 @@ type AuditRecord struct {
 // auditKept bounds the audit in the state; older records are exported or lost.
 const auditKept = 20000
 
-// trimmed drops the oldest of a bounded list, in steps so that the copying is
-// paid once in a while and not on every append.
-func trimmed[T any](all []T, keep int) []T {
-	most := keep + keep/8
-	if len(all) <= most {
-		return all
-	}
-	return append(make([]T, 0, most+1), all[len(all)-keep:]...) // with room for the one too many
-}
-
 // chained returns the hash of r when it follows prev.
 func (r AuditRecord) chained(prev [32]byte) [32]byte {
 	return r.hashed(prev, &codec{})
@@ -61,12 +51,17 @@ func (s *State) record(index uint64, e *Entry, cmd Command, refusal *Refusal) {
 	}
 	r.Hash = r.hashed(s.auditHead, s.room)
 	s.auditHead = r.Hash
-	s.audit = trimmed(append(s.audit, r), auditKept)
+	s.audit.add(r)
+	s.audit.trim(auditKept)
 }
 
 // Audit returns the records kept, oldest first, and the head of the chain.
 func (s *State) Audit() ([]AuditRecord, [32]byte) {
-	return append([]AuditRecord(nil), s.audit...), s.auditHead
+	all := make([]AuditRecord, 0, s.audit.len())
+	for part := range s.audit.parts() {
+		all = append(all, part...)
+	}
+	return all, s.auditHead
 }
 
 // VerifyAudit tells whether records follow one another without a change; the

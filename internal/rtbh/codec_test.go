@@ -89,8 +89,8 @@ func drawState(t *rapid.T) *State {
 		put(t, s.pending, func(v Pending) uint64 { return v.ID })
 		b := draw[Blackhole](t)
 		s.store(b.Prefix, b.Customer, &b)
-		s.history = append(s.history, draw[Ended](t))
-		s.audit = append(s.audit, draw[AuditRecord](t))
+		s.history.add(draw[Ended](t))
+		s.audit.add(draw[AuditRecord](t))
 		s.recent = append(s.recent, &remembered{id: draw[RequestID](t), typed: draw[Instant](t),
 			result: Result{Index: draw[uint64](t), At: draw[Instant](t), Outcomes: draw[[]Outcome](t)}})
 	}

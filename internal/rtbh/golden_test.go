@@ -115,10 +115,10 @@ func goldenState() *State {
 		s.store(b.Prefix, b.Customer, &b)
 		var e Ended
 		f.fill(reflect.ValueOf(&e).Elem())
-		s.history = append(s.history, e)
+		s.history.add(e)
 		var a AuditRecord
 		f.fill(reflect.ValueOf(&a).Elem())
-		s.audit = append(s.audit, a)
+		s.audit.add(a)
 		m := &remembered{}
 		f.fill(reflect.ValueOf(&m.id).Elem())
 		m.typed, m.result.Index, m.result.At = Instant(f.next()), f.next(), Instant(f.next())

@@ -93,9 +93,9 @@ func (s *State) History(p netip.Prefix, customer string, now Instant) []Ended {
 	slices.SortFunc(out, func(a, b Ended) int { // backwards from how expire takes them out
 		return cmp.Or(cmp.Compare(b.At, a.At), byPrefixThenCustomer(&b.Blackhole, &a.Blackhole))
 	})
-	for _, e := range slices.Backward(s.history) {
+	for e := range s.history.backward() {
 		if wanted(&e.Blackhole) {
-			out = append(out, e)
+			out = append(out, *e)
 		}
 	}
 	return out
@@ -143,13 +143,14 @@ func (s *State) end(b *Blackhole, at Instant, index uint64, cause EndCause, by A
 		s.byPrefix[b.Prefix] = all
 	}
 	s.store(b.Prefix, b.Customer, nil)
-	s.history = trimmed(append(s.history, Ended{Blackhole: *b, At: at, AtIndex: index, Cause: cause, EndBy: by}), historyKept)
+	s.history.add(Ended{Blackhole: *b, At: at, AtIndex: index, Cause: cause, EndBy: by})
+	s.history.trim(historyKept)
 }
 
 // ClearedSince counts the blackholes that `clear blackhole` has ended since then, by
 // the last who did so, and returns the last of them.
 func (s *State) ClearedSince(then Instant) (n int, last Ended) {
-	for _, e := range slices.Backward(s.history) {
+	for e := range s.history.backward() {
 		if e.At < then {
 			break
 		}
@@ -157,7 +158,7 @@ func (s *State) ClearedSince(then Instant) (n int, last Ended) {
 			continue
 		}
 		if n++; n == 1 {
-			last = e
+			last = *e
 		}
 	}
 	return n, last
@@ -166,10 +167,10 @@ func (s *State) ClearedSince(then Instant) (n int, last Ended) {
 // forgetHistory drops what ended too long ago. The history is in order of time.
 func (s *State) forgetHistory() {
 	n := 0
-	for n < len(s.history) && s.history[n].At.Add(historyFor) <= s.stamp {
+	for n < s.history.len() && s.history.at(n).At.Add(historyFor) <= s.stamp {
 		n++
 	}
-	s.history = s.history[n:]
+	s.history.drop(n)
 }
 
 // expire ends what is over at the state's stamp, in order of the deadlines.

@@ -27,7 +27,7 @@ func (s *State) BlackholesAt(at, now Instant, customer string) (all []Past, comp
 			all = append(all, Past{Blackhole: *b})
 		}
 	}
-	for _, e := range s.history {
+	for e := range s.history.all() {
 		if (customer == "" || e.Customer == customer) && e.Since <= at && at < e.At {
 			all = append(all, Past{Blackhole: e.Blackhole, Ended: e.At, Cause: e.Cause})
 		}
@@ -40,7 +40,7 @@ func (s *State) BlackholesAt(at, now Instant, customer string) (all []Past, comp
 // the history since.
 func (s *State) reachesBackTo(at, now Instant) bool {
 	young := at.Add(historyFor) >= now || s.created.Add(historyFor) >= now
-	return young && (len(s.history) < historyKept || s.history[0].At <= at)
+	return young && (s.history.len() < historyKept || s.history.at(0).At <= at)
 }
 
 // Verdict says what a route-map makes of a route, and which clause decides.

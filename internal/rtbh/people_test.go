@@ -263,13 +263,13 @@ func TestDigestsIgnoreTheWordsOfRefusals(t *testing.T) {
 	for _, st := range []*story{a, b} {
 		refusedAs(t, st.do(alice, network("acme", "8.8.8.8/32")), RefusedGrant)
 	}
-	for _, r := range []*Refusal{b.s.audit[len(b.s.audit)-1].Refusal, b.s.recent[len(b.s.recent)-1].result.Outcomes[0].Refusal} {
+	for _, r := range []*Refusal{b.s.audit.at(b.s.audit.len() - 1).Refusal, b.s.recent[len(b.s.recent)-1].result.Outcomes[0].Refusal} {
 		r.Text = "The same rule in the words of another version."
 	}
 	if a.s.Digest() != b.s.Digest() {
 		t.Error("an upgrade that rewords a refusal looks like a damaged state")
 	}
-	if restored(t, b.s).audit[len(b.s.audit)-1].Refusal.Text != b.s.audit[len(b.s.audit)-1].Refusal.Text {
+	if restored(t, b.s).audit.at(b.s.audit.len()-1).Refusal.Text != b.s.audit.at(b.s.audit.len()-1).Refusal.Text {
 		t.Error("a snapshot loses the words")
 	}
 }

@@ -193,7 +193,7 @@ func TestARefusedBatchLeavesNoTrace(t *testing.T) {
 func sameButForTheRecord(t failer, got, want *State, now Instant) {
 	g, w := got.Clone(), want.Clone()
 	for _, s := range []*State{g, w} {
-		s.audit, s.auditSeq, s.auditHead, s.recent = nil, 0, [32]byte{}, nil
+		s.audit, s.auditSeq, s.auditHead, s.recent = tail[AuditRecord]{}, 0, [32]byte{}, nil
 	}
 	same(t, "after a refused batch", g, w, now)
 }

@@ -76,7 +76,7 @@ const recordBytes = 160
 
 // body returns the state's records, for a digest without the texts of refusals.
 func (s *State) body(bare bool) []byte {
-	c := &codec{writing: true, bare: bare, buf: make([]byte, 0, 4096+recordBytes*(s.holeCount+len(s.history)+len(s.audit)))}
+	c := &codec{writing: true, bare: bare, buf: make([]byte, 0, 4096+recordBytes*(s.holeCount+s.history.len()+s.audit.len()))}
 	s.writeAll(c)
 	return c.buf
 }
@@ -95,8 +95,12 @@ func (s *State) writeAll(c *codec) {
 	writeRecords(c, recordRefused, s.Refused(), (*codec).refusedTries)
 	writeRecords(c, recordPending, s.Pending(), (*codec).pending)
 	writeRecords(c, recordBlackhole, s.sortedHoles(""), func(c *codec, b **Blackhole) { c.blackhole(*b) })
-	writeRecords(c, recordEnded, s.history, (*codec).ended)
-	writeRecords(c, recordAudit, s.audit, (*codec).audit)
+	for part := range s.history.parts() {
+		writeRecords(c, recordEnded, part, (*codec).ended)
+	}
+	for part := range s.audit.parts() {
+		writeRecords(c, recordAudit, part, (*codec).audit)
+	}
 	writeRecords(c, recordRemembered, s.recent, func(c *codec, m **remembered) { c.remembered(*m) })
 }
 
@@ -244,9 +248,9 @@ func (s *State) readRecord(c *codec, kind recordKind) error {
 		v := read(c, (*codec).blackhole)
 		s.store(v.Prefix, v.Customer, &v)
 	case recordEnded:
-		s.history = append(s.history, read(c, (*codec).ended))
+		s.history.add(read(c, (*codec).ended))
 	case recordAudit:
-		s.audit = append(s.audit, read(c, (*codec).audit))
+		s.audit.add(read(c, (*codec).audit))
 	case recordRemembered:
 		v := read(c, (*codec).remembered)
 		s.recent = append(s.recent, &v)

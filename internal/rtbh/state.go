@@ -68,9 +68,9 @@ type State struct {
 	nextPending    uint64
 
 	holes   map[string]map[netip.Prefix]*Blackhole // by customer; none is empty
-	history []Ended
+	history tail[Ended]
 
-	audit     []AuditRecord
+	audit     tail[AuditRecord]
 	auditSeq  uint64
 	auditHead [32]byte
 
@@ -151,10 +151,10 @@ func (s *State) Clone() *State {
 	}
 	c.byPrefix = maps.Clone(s.byPrefix)
 	c.known = maps.Clone(s.known)
-	// These grow at their end only, so the array can be shared: clipped, the
-	// clone's first append moves it to an array of its own.
-	c.history = slices.Clip(s.history)
-	c.audit = slices.Clip(s.audit)
+	c.history = s.history.clone()
+	c.audit = s.audit.clone()
+	// It grows at its end only, so the array can be shared: clipped, the clone's
+	// first append moves it to an array of its own.
 	c.recent = slices.Clip(s.recent)
 	c.ends = slices.Clone(s.ends) // sorted in place
 	c.room = &codec{}

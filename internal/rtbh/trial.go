@@ -81,4 +81,6 @@ func (s *State) rollback() {
 	ends := s.ends // what the trial put in is not current any more
 	*s = t.before
 	s.ends = ends
+	s.history.cutBack()
+	s.audit.cutBack()
 }
