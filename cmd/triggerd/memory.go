@@ -13,16 +13,18 @@ import (
 
 // A collection visits the whole heap, so how often there is one decides what a
 // burst of blackholes costs: by default a third of the processor time of loading
-// 100,000. While that much lives, the heap may therefore grow to four times what
-// lives in it, and what is left over goes back to the system once it is quiet. A
-// small heap is collected soon all the same: what a burst leaves behind between what
-// lives would stay.
+// 100,000. The heap may therefore grow by a fixed room between two, seven times what
+// lives at most, and what is left over goes back to the system once it is quiet. A
+// small heap is collected sooner: what a burst leaves behind between what lives
+// would stay. So is one that is large beside the room. What is decided holds from a
+// moment after the collection on, so the heap must not be allowed much while it is
+// still small.
 const (
-	gcSmall    = 100
-	gcPercent  = 300
-	gcLarge    = 100       // when so much lives that memory is worth more
-	small      = 40 << 20  // living heap up to which it is small
-	large      = 192 << 20 // living heap from which on it is large
+	gcSmall    = 75
+	gcMost     = 600
+	gcLarge    = 100
+	small      = 52 << 20  // living heap up to which it is small
+	room       = 400 << 20 // to grow in between two collections
 	memoryLook = 5 * time.Second
 	quiet      = 4 << 20 // allocated between two looks, at most
 	worthwhile = 6 << 20 // kept without need, at least
@@ -92,13 +94,11 @@ func measureHeap() heap {
 
 // percentFor is how far the heap may grow between two collections.
 func percentFor(h heap) int {
-	switch {
-	case h.living <= small:
+	living := int(h.living)
+	if living <= small {
 		return gcSmall
-	case h.living >= large:
-		return gcLarge
 	}
-	return gcPercent
+	return min(max(gcLarge, 100*room/living), gcMost)
 }
 
 // keeper remembers what was seen before.

@@ -36,7 +36,7 @@ func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
 }
 
 func TestTheHeapGrowsFarWhereCollectionsCostMost(t *testing.T) {
-	for living, want := range map[uint64]int{20 << 20: gcSmall, 50 << 20: gcPercent, 500 << 20: gcLarge} {
+	for living, want := range map[uint64]int{11 << 20: 75, 40 << 20: 75, 52 << 20: 75, 60 << 20: 600, 100 << 20: 400, 200 << 20: 200, 500 << 20: 100} {
 		if got := percentFor(heap{living: living}); got != want {
 			t.Errorf("with %d MiB: %d %%, want %d", living>>20, got, want)
 		}
