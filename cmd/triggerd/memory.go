@@ -28,7 +28,7 @@ const (
 	memoryLook = 5 * time.Second
 	quiet      = 4 << 20 // allocated between two looks, at most
 	worthwhile = 6 << 20 // kept without need, at least
-	largest    = 2 << 30 // living heap: beyond it a collection more costs too much
+	largest    = 3 << 30 // living heap: beyond it a collection more costs too much
 )
 
 // tendMemory sets that up until ctx ends. $GOGC goes before it.

@@ -26,8 +26,8 @@ func TestMemoryIsGivenBackOnceItIsQuiet(t *testing.T) {
 		{"", heap{241 * mb, 900 * mb, 1800 * mb}, false},
 		{"a burst of what ends again", heap{641 * mb, 900 * mb, 1800 * mb}, false},
 		{"", heap{642 * mb, 900 * mb, 1800 * mb}, true},
-		{"more lives here than is worth a collection", heap{1742 * mb, 2900 * mb, 5800 * mb}, false},
-		{"", heap{1743 * mb, 2900 * mb, 5800 * mb}, false},
+		{"more lives here than is worth a collection", heap{1742 * mb, 3900 * mb, 7800 * mb}, false},
+		{"", heap{1743 * mb, 3900 * mb, 7800 * mb}, false},
 	} {
 		if got := k.look(step.heap); got != step.give {
 			t.Errorf("step %d (%s): %v, want %v", i, step.what, got, step.give)
