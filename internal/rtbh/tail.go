@@ -41,8 +41,10 @@ func (l *tail[T]) drop(n int) {
 		return
 	}
 	l.gone, l.count = l.gone+n, l.count-n
-	l.blocks = l.blocks[l.gone/tailBlock:]
-	l.gone %= tailBlock
+	if whole := l.gone / tailBlock; whole > 0 {
+		l.blocks = slices.Clone(l.blocks[whole:]) // the array before would keep those that are gone
+		l.gone %= tailBlock
+	}
 }
 
 // trim drops the oldest once there are an eighth more than keep. How many are

@@ -1,8 +1,10 @@
 package rtbh
 
 import (
+	"runtime"
 	"slices"
 	"testing"
+	"weak"
 
 	"pgregory.net/rapid"
 )
@@ -73,4 +75,20 @@ func TestTailIsASlice(t *testing.T) {
 			},
 		})
 	})
+}
+
+func TestTailKeepsNothingOfWhatItDropped(t *testing.T) {
+	var l tail[[64]byte]
+	for range 4 * tailBlock {
+		l.add([64]byte{1})
+	}
+	oldest := weak.Make(l.at(0))
+	l.drop(2 * tailBlock)
+	runtime.GC()
+	if oldest.Value() != nil {
+		t.Error("a block that was dropped is still held")
+	}
+	if l.len() != 2*tailBlock || l.at(0)[0] != 1 {
+		t.Errorf("%d values are left", l.len())
+	}
 }
