@@ -46,8 +46,9 @@ type Foreseer interface {
 	// Execute only; it returns the lines that wait behind the one being
 	// executed, as they will be executed: in this order, unchanged, with
 	// nothing between them and none of them left out, unless the session ends
-	// before or Ctrl-C, which ends Execute's context, throws them away. Blank lines are not among them, and it stops where a key follows
-	// that would edit a line or ask for help.
+	// before, or Ctrl-C, which ends Execute's context, throws them away. Blank
+	// lines are not among them, and it stops where a key follows that would edit
+	// a line or ask for help.
 	Foresee(ahead func() []string)
 }
 
